@@ -174,7 +174,7 @@ def test_at_the_ends_of_the_chsh_range() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bell", "full"])
-@pytest.mark.parametrize("point", [0, 2, 4, 6, 8])
+@pytest.mark.parametrize("point", [0, 4, 8, *(pytest.param(i, marks=pytest.mark.slow) for i in (2, 6))])
 def test_noisy_points_of_the_family(point: int, kind: str, reference: dict[str, dict[str, Any]]) -> None:
     """Against the convex roof over qubit strategies, accurate to 5e-5."""
     entry = reference[f"A7.H_A0_{kind}_pt{point}"]

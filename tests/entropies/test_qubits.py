@@ -454,7 +454,7 @@ def test_the_checker_finds_what_floats_find() -> None:
         assert float(closed.mid()) - 1e-9 <= float(states.mid()) <= float(closed.mid()) + 1e-4
 
 
-@pytest.mark.parametrize("q", [5e-324, 1e-10, 9e-7, 1.1e-6, 1e-4])
+@pytest.mark.parametrize("q", [5e-324, 1e-10, 9e-7, 1.1e-6, pytest.param(1e-4, marks=pytest.mark.slow)])
 def test_very_few_flips(q: float) -> None:
     """Neither side fails where the flipped part of a state is as small as rounding, and the order is kept."""
     data = sb.Observations.correlators(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.95))

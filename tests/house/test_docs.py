@@ -20,7 +20,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *(RO
 
 
 #: pages whose examples take more than five seconds
-LONG = ("entropies.md", "loss_and_noise.md", "post_processing.md", "routed_tests.md")
+LONG = ("attacks.md", "entropies.md", "loss_and_noise.md", "post_processing.md", "routed_tests.md")
 
 
 @pytest.mark.parametrize(

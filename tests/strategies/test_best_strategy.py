@@ -94,7 +94,9 @@ def landscape(
 # -- slopes ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("eta, ahead", [(0.9, (0.0,)), (0.84, (None,)), (0.84, (None, None))])
+@pytest.mark.parametrize(
+    "eta, ahead", [(0.9, (0.0,)), pytest.param(0.84, (None,), marks=pytest.mark.slow), (0.84, (None, None))]
+)
 def test_slopes_are_those_of_the_rate(eta: float, ahead: tuple[float | None, ...]) -> None:
     """Differences of rates that are each found from nothing."""
     values = {"theta": 0.36, "a0": -0.06, "a1": 1.4, "b1": 0.42, "b2": -0.05}

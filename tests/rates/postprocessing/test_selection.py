@@ -57,6 +57,7 @@ def test_certified_entropies_are_below_those_of_the_devices(seed: int) -> None:
     assert kept_entropy(key, kept, (0, 1), "1+AB", 4).value <= exact + 1e-7
 
 
+@pytest.mark.slow
 def test_rates_are_bracketed() -> None:
     selection = sb.PostSelection((1, 0.6), (1, 0.6), nodes=3)
     below = sb.key_rate(pair(0.02), "full", postprocessing=selection)
