@@ -96,7 +96,7 @@ def test_processes_answer_like_this_process(tmp_path: Path, monkeypatch: pytest.
     )
     here = dict(run_here(study))
     there = list(run_in_processes(study, 2))
-    assert len(there) == len(dict(there)) == len(here) == 3 * (2 * 2 + 1)
+    assert len(there) == len(dict(there)) == len(here) == 3 * (2 * (2 + 1) + 1)
     for task, answer in there:
         assert plain(answer) == plain(here[task])
         assert answer.certificates == here[task].certificates
