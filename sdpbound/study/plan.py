@@ -287,8 +287,8 @@ def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
     solver = task.solver.model_copy(update={"time_limit": limit})
     groups: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in task.quantities:
-        own = quantity.postprocessing
-        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own, quantity.width)
+        what = quantity.kind.searched, quantity.preprocessing or 0.0, quantity.postprocessing
+        about = (*what, quantity.x, quantity.y, quantity.width, quantity.rounds)
         groups.setdefault(about, []).append(quantity)
     for quantities in groups.values():
         yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, mod
 from pydantic_core import PydanticCustomError
 
 from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
+from sdpbound.bell.channel import BEST_CHANNEL
 from sdpbound.bell.key import PARTIES
 from sdpbound.bell.tested import left_out
 from sdpbound.entropies.conditional import VonNeumann
@@ -279,6 +280,11 @@ class Quantity(Part):
             raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
         if self.preprocessing in SEARCHED and "best" not in kind.keys:
             raise fail(f"has preprocessing = {self.preprocessing!r}, and {self.name} has no best one; give a number")
+        if self.preprocessing == BEST_CHANNEL and "rounds" in kind.keys:
+            raise fail(
+                f"has preprocessing = {BEST_CHANNEL!r}, and {self.name} is searched with flips alone; give 'best' or a "
+                "number"
+            )
         return self
 
     def _require_processed(self, by: PostProcessing) -> None:

@@ -224,7 +224,8 @@ class StudySpec(Part):
         """Refuse questions of which no best strategies are searched."""
         if self.strategies is None:
             for quantity in self.quantities:
-                if quantity.kind.attack and quantity.preprocessing in SEARCHED:
+                alone = quantity.kind.attack or quantity.rounds is not None
+                if alone and quantity.preprocessing in SEARCHED:
                     raise fail(
                         f"has {quantity.name} with preprocessing = {quantity.preprocessing!r}, which is that of a "
                         "strategy searched for the key; give a number, or family.best_of = 'strategy'"
@@ -246,8 +247,7 @@ class StudySpec(Part):
             if not quantity.kind.searched:
                 raise fail(
                     f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
-                    "key_rate, randomness_local, randomness_global, their attacks, and critical values; those of a "
-                    "length are searched by best_strategy(noise, rounds=..)"
+                    "key_rate, randomness_local, randomness_global, their attacks, critical values, and finite lengths"
                 )
             if quantity.merge is not None:
                 raise fail(f"has family.best_of and {quantity.name} with merge, which a search leaves out; give points")
