@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.bell.tested import left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.entropy import MIN, EntropyKind, EntropySettings
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
 from sdpbound.study.file.members import Members
 from sdpbound.study.file.noise_kinds import AnyNoise, few
@@ -36,10 +37,7 @@ from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
-    MIN,
     AdversarySettings,
-    EntropyKind,
-    EntropySettings,
     Observed,
     Quantity,
     QuantityName,

@@ -11,9 +11,13 @@ import numpy as np
 
 from sdpbound.bell.channel import Preprocessing
 from sdpbound.entropies.conditional import EntropyBound
+from sdpbound.errors import InvalidInput
 from sdpbound.finite_size import FiniteLength, FiniteSecurity, finite_key_length, finite_randomness_length
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
 from sdpbound.finite_size.functionals import entropy_functionals
+from sdpbound.finite_size.options import FiniteChanges
+from sdpbound.finite_size.renyi_affine import AffineGame
+from sdpbound.finite_size.renyi_result import RENYI_THEOREM
 from sdpbound.finite_size.result import THEOREM, VARIANCE
 from sdpbound.study.quantities.at_point import AtPoint
 from sdpbound.study.quantities.checks import Proofs, follows, same
@@ -32,8 +36,10 @@ from sdpbound.tables.columns import Row
 
 __all__ = ["FiniteKey", "FiniteRandomness"]
 
-#: The theorem by which an entropy gives a length, as the rows name it.
-THEOREM_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
+ACCUMULATION, RENYI = "accumulation", "renyi"
+_USED = f"{THEOREM}; {VARIANCE[FiniteSecurity().registers]}"
+#: The theorems by which entropies give a length, as the rows name them, for each method that a study may name.
+THEOREMS = {ACCUMULATION: (_USED,), RENYI: (RENYI_THEOREM,), "auto": (_USED, RENYI_THEOREM)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +54,8 @@ class _Finite(QuantityKind):
     side: Side = "lower"
 
     @abstractmethod
-    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, entropies: list[EntropyBound]) -> FiniteLength:
-        """Return the length for a preprocessing, by the best of the entropy bounds."""
+    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, how: FiniteChanges) -> FiniteLength:
+        """Return the length for a preprocessing, by the theorem or the entropy bounds that ``how`` says."""
 
     @abstractmethod
     def merit(self, asked: Asked, flips: Preprocessing) -> FiniteKeyLength | FiniteRandomnessLength:
@@ -62,18 +68,28 @@ class _Finite(QuantityKind):
     def row(self, at: AtPoint, asked: Asked, run: Run) -> Row:
         """Return the columns for one number of rounds.
 
-        The functionals are found once, for all numbers of rounds.
+        The functionals of accumulation are found once, for all numbers of rounds.
         """
         start = time.perf_counter()
-        flips = run.flips(asked)
-        bounds = run.once(asked.program, lambda: self._functionals(at, asked, flips))
-        found = self.length(at, asked, flips, bounds)
+        flips, by = run.flips(asked), asked.method or ACCUMULATION
+        lengths: list[tuple[FiniteLength, str]] = []
+        if by != RENYI:
+            bounds = run.once(asked.program, lambda: self._functionals(at, asked, flips))
+            lengths.append((self.length(at, asked, flips, {"entropies": bounds}), bounds[0].solver))
+        if by != ACCUMULATION:
+            try:
+                other = self.length(at, asked, flips, {"method": "renyi"})
+                lengths.append((other, _solver(other)))
+            except InvalidInput:  # the data have no length by Renyi entropies
+                if by == RENYI:
+                    raise
+        found, solver = max(lengths, key=lambda entry: entry[0].length)
         ahead = ahead_columns(flips) if asked.preprocessing in SEARCHED else {}
         return ahead | {
             "method": "certified",
             "value": found.length,
             "security": found.theorem,
-            "solver": bounds[0].solver,
+            "solver": solver,
             "status": "solved",
             "certificate": run.certificate(found),
             "seconds": time.perf_counter() - start,
@@ -100,7 +116,8 @@ class _Finite(QuantityKind):
 
     def needs(self, asked: Asked, row: Row) -> Needs:
         same("certified", row["method"], "method")
-        same(THEOREM_USED, row["security"], "security")
+        theorems = THEOREMS[asked.method or ACCUMULATION]
+        same(theorems[-1] if row["security"] not in theorems else row["security"], row["security"], "security")
         return {"value", "method", "status", "solver", "security"}, {"seconds", "certificate"}
 
     def prove(self, at: AtPoint, asked: Asked, row: Row, proofs: Proofs) -> str:
@@ -113,6 +130,8 @@ class _Finite(QuantityKind):
             "behaviour": np.asarray(at.behaviour.p).tolist(),
         }
         follows(row["value"], proofs.of(row["certificate"], question).claimed, "value")
+        by = ACCUMULATION if ACCUMULATION in proofs.proof(row["certificate"]) else RENYI
+        same(THEOREMS[by][0], row["security"], "security")
         return "proven"
 
 
@@ -120,11 +139,9 @@ class _Finite(QuantityKind):
 class FiniteKey(_Finite):
     """A length of key, in bits."""
 
-    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, entropies: list[EntropyBound]) -> FiniteLength:
+    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, how: FiniteChanges) -> FiniteLength:
         x, y = asked.settings
-        return finite_key_length(
-            at.behaviour, _rounds(asked), x, y or 0, at.observed, entropies=entropies, preprocessing=flips
-        )
+        return finite_key_length(at.behaviour, _rounds(asked), x, y or 0, at.observed, preprocessing=flips, **how)
 
     def merit(self, asked: Asked, flips: Preprocessing) -> FiniteKeyLength:
         x, y = asked.settings
@@ -137,9 +154,9 @@ class FiniteRandomness(_Finite):
 
     pair: bool = True
 
-    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, entropies: list[EntropyBound]) -> FiniteLength:
+    def length(self, at: AtPoint, asked: Asked, flips: Preprocessing, how: FiniteChanges) -> FiniteLength:
         x, y = asked.settings
-        return finite_randomness_length(at.behaviour, _rounds(asked), x, y, at.observed, entropies=entropies)
+        return finite_randomness_length(at.behaviour, _rounds(asked), x, y, at.observed, **how)
 
     def merit(self, asked: Asked, flips: Preprocessing) -> FiniteRandomnessLength:
         x, y = asked.settings
@@ -149,3 +166,8 @@ class FiniteRandomness(_Finite):
 def _rounds(asked: Asked) -> float:
     assert asked.rounds is not None
     return asked.rounds
+
+
+def _solver(found: FiniteLength) -> str:
+    """Return who solved for the bound of a length by Renyi entropies; that of a CHSH value is a closed form."""
+    return found.game.test.bound.solver if isinstance(found.game, AffineGame) else "none"
