@@ -56,6 +56,7 @@ def check_command(
         "core_seconds_left": guess.left,
         "workers": count,
         "unreached": [{"tasks": u.text, "number": u.tasks, "longer_than": u.seconds} for u in guess.unreached],
+        "slow": [{"tasks": s.text, "number": s.tasks, "seconds_each": s.seconds} for s in guess.slow],
         "rows": [{k: finite(v) if isinstance(v, float) else v for k, v in row.items()} for row in guess.rows],
     }
     lines = [
@@ -64,6 +65,7 @@ def check_command(
         f"{'at least' if guess.unreached else 'about'} {duration(guess.seconds)} of solving on one core (standard "
         f"error {duration(guess.error)}, from {guess.samples} timed tasks), {duration(guess.seconds / count)} with "
         f"{count} workers" + (f"; left {duration(guess.left / count)}" if status.stored else ""),
+        *(f"  {s.text}: {s.tasks} tasks of about {duration(s.seconds)} each" for s in guess.slow),
         *_unreached_lines(guess, budget),
         *row_lines(guess.rows),
     ]
@@ -95,6 +97,7 @@ def row_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     common = [name for name in shown if len(rows) > 1 and len({row[name] for row in rows}) == 1]
     every = _places(rows[0], common)
     own = [name for name in shown if name not in common]
+    own += [name for name in ("options", "rounds") if len({row[name] for row in rows}) > 1]
     return [f"first rows ({every}):" if every else "first rows:", *(_row_line(row, _places(row, own)) for row in rows)]
 
 

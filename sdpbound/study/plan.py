@@ -278,20 +278,20 @@ def _contexts(
     return found
 
 
-def _searched(task: Task, search: StrategySearch) -> Iterator[Task]:
-    """Yield a task for each search that the quantities of a task need.
+def _parts(task: Task, search: StrategySearch | None) -> Iterator[Task]:
+    """Yield a task for each search that the quantities of a task need, or without one for each that is a task alone.
 
-    Its limit of time is that of the study for each start, and once more for the proofs.
+    The limit of time of a search is that of the study for each start, and once more for the proofs.
     """
-    limit = min((search.most_starts(task.group == "threshold") + 1) * task.solver.time_limit, SECONDS.high)
-    solver = task.solver.model_copy(update={"time_limit": limit})
-    groups: dict[tuple[Any, ...], list[Quantity]] = {}
+    groups: dict[Any, list[Quantity]] = {}
     for quantity in task.quantities:
-        own = quantity.postprocessing
-        about = (quantity.kind.searched, quantity.x, quantity.y, quantity.preprocessing or 0.0, own, quantity.width)
-        groups.setdefault(about, []).append(quantity)
-    for quantities in groups.values():
-        yield replace(task, quantities=tuple(quantities), solver=solver, strategy=search)
+        apart = quantity.identity if quantity.alone else ""
+        groups.setdefault(apart if search is None else quantity.shared, []).append(quantity)
+    if search is not None:
+        limit = min((search.most_starts(task.group == "threshold") + 1) * task.solver.time_limit, SECONDS.high)
+        solver = task.solver.model_copy(update={"time_limit": limit})
+        task = replace(task, solver=solver, strategy=search)
+    yield from map(task.of, groups.values())
 
 
 def _self_tests(point: Point) -> bool:
@@ -395,12 +395,12 @@ class Plan:
             for group, against in _AGAINST.items():
                 for visibility, what in conditions if groups[group] else ():
                     task = self._against(against, point, visibility, observed, groups[group], what)
-                    yield from (task,) if spec.strategies is None else _searched(task, spec.strategies)
+                    yield from _parts(task, spec.strategies)
             for driven in dict.fromkeys(q.kind.driven for q in groups["threshold"]):
                 some = tuple(q for q in groups["threshold"] if q.kind.driven == driven)
                 for v, what in spec.lines(driven):
                     task = self._against(QUANTUM, point, None if v is None else known(v), observed, some, what)
-                    yield from (task,) if spec.strategies is None else _searched(task, spec.strategies)
+                    yield from _parts(task, spec.strategies)
 
     def _against(
         self,

@@ -461,6 +461,94 @@ def test_a_critical_value_is_that_of_the_best_strategy(tmp_path: Path) -> None:
     assert not audit(study).holds
 
 
+# -- finite lengths -------------------------------------------------------------------------------------------------
+
+LENGTH = {"name": "finite_key_length", "y": 1, "rounds": 1e7}
+LENGTHS = """
+name = "tiny"
+visibilities = [0.97]
+entropy = "von Neumann"
+quantities = [
+  { name = "finite_key_length", y = 1, rounds = 1e7, preprocessing = "best" },
+  { name = "finite_randomness_length", y = 0, rounds = 1e6 },
+]
+[family]
+kind = "two_qubit"
+best_of = { starts = 1, near = [{ theta = 0.75, a0 = 0.1, a1 = 1.9, b0 = 1.15, b1 = -0.15, flips = 0.01 }] }
+"""
+
+
+def test_each_length_is_one_search() -> None:
+    """Devices are best for a number of rounds, so that each number is a task; a rate is another one."""
+    asked = [LENGTH, LENGTH | {"rounds": 1e8}, LENGTH | {"preprocessing": "best"}, {"name": "key_rate", "y": 1}]
+    every = tasks(quantities=[*asked, {"name": "finite_randomness_length", "rounds": 1e7}])
+    assert [[q.rounds for q in task.quantities] for task in every] == [[1e7], [1e8], [1e7], [None], [1e7]]
+    assert all(task.strategy is not None and task.point.is_open for task in every)
+    assert len({cell_keys(task)[0] for task in every}) == 5
+    given = parse_spec(content(family={"kind": "two_qubit", **NEAR}, quantities=[LENGTH]))
+    assert cell_keys(next(iter(Plan(given)))[0])[0] != cell_keys(every[0])[0]
+
+
+@pytest.fixture(scope="module")
+def lengths(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lengths") / "tiny.toml"
+    path.write_text(LENGTHS, encoding="utf-8")
+    result = run_study(path, workers=0, progress=False)
+    assert (result.rows, result.computed, result.failed) == (2, 2, 0)
+    assert run_study(path, workers=0, progress=False).computed == 0  # they are there already
+    return path
+
+
+@pytest.mark.slow
+def test_lengths_are_those_of_best_strategy_and_of_its_devices(lengths: Path) -> None:
+    """A second way: the library's search, and the length of the devices in the table by its default method."""
+    table = read_table(lengths.parent / "results" / "tiny" / "tiny.csv")
+    key, randomness = table.rows
+    names = ("theta", "a0", "a1", "b0", "b1")
+    near = (NEAR | {"theta": 0.75, "a0": 0.1, "a1": 1.9, "b0": 1.15, "b1": -0.15, "flips": 0.01},)
+    how: dict[str, Any] = {"tested": "correlators", "tested_settings": (0, 1), "keep_no_click": False}
+    accumulation = sb.FiniteKeyOptions(method="accumulation")
+    own = sb.best_strategy(
+        sb.WhiteNoise(0.97),
+        TwoQubit(),
+        0,
+        1,
+        rounds=1e7,
+        near=near,
+        starts=1,
+        attack=False,
+        protocol=accumulation,
+        **how,
+    )
+    assert own.length is not None and {name: key[name] for name in names} == own.values
+    assert key["preprocessing"] == own.flips
+    assert key["value"] == pytest.approx(own.length.length, rel=2e-3) and key["rounds"] == 1e7
+    # the devices of the best rate have a shorter key of so many rounds
+    rate = sb.best_strategy(sb.WhiteNoise(0.97), TwoQubit(), 0, 1, near=near, starts=1, attack=False, **how)
+    assert not isinstance(rate.flips, sb.BinaryChannel)
+    shorter = sb.finite_key_length(rate.behaviour, 1e7, 0, 1, preprocessing=rate.flips, method="accumulation")
+    assert key["value"] > shorter.length
+    member = TwoQubit().member(**{name: randomness[name] for name in names})
+    again = sb.finite_randomness_length(member.behaviour(0.97), 1e6, 0, 0, method="accumulation")
+    assert randomness["value"] == pytest.approx(again.length, rel=2e-3)
+    assert {row["side"] for row in table} == {"lower"} and randomness["preprocessing"] is None
+
+
+def test_lengths_of_searched_devices_are_proven_and_drawn(lengths: Path, tmp_path: Path) -> None:
+    shutil.copy(lengths, tmp_path / "tiny.toml")
+    shutil.copytree(lengths.parent / "results", tmp_path / "results")
+    study = Study.load(tmp_path / "tiny.toml")
+    found = audit(study)
+    assert found.faults == [] and found.complete and found.rows == found.proven == 2
+    assert [panel.label.partition(" (")[0] for panel in panels_of(study.table())] == ["key", "randomness"]
+    grid = study.to_xarray()
+    assert grid["finite_key_length_x0_y1_n10000000_theta"].values.item() == study.table().rows[0]["theta"]
+    _changed(study, lambda row: [row | {"value": row["value"] + 1.0}])
+    assert any("its value is" in fault.message for fault in audit(study).faults)
+    _changed(study, lambda row: [row | {"preprocessing": row["preprocessing"] + 0.01}])
+    assert any("another question" in fault.message for fault in audit(study).faults)
+
+
 # -- what is refused ------------------------------------------------------------------------------------------------
 
 
@@ -487,9 +575,10 @@ def test_a_critical_value_is_that_of_the_best_strategy(tmp_path: Path) -> None:
         ({"family": family(begin=0.95)}, r"best_of.begin = 0.95, where the search of a critical value begins"),
         ({"quantities": ["finite_key_length"]}, "lacks the key 'rounds'"),
         (
-            {"quantities": [{"name": "finite_key_length", "rounds": 1e6}]},
-            "finite_key_length, of which no best strategy",
+            {"quantities": [LENGTH | {"preprocessing": "best channel"}]},
+            "finite_key_length is searched with flips alone",
         ),
+        ({"quantities": [LENGTH | {"preprocessing": 0.7}]}, r"preprocessing"),
         ({"quantities": ["key_rate"], "entropy": "min"}, "key_rate of min-entropy; say entropy = 'von Neumann'"),
         ({"observed": "full without A1"}, "settings of Bob alone"),
         ({"visibilities": ["1 - theta/100"]}, "theta"),
@@ -501,11 +590,12 @@ def test_bad_searches_are_one_sentence(changes: dict[str, Any], said: str) -> No
     assert str(error.value).count(". ") == 0 and str(error.value).endswith((".", "?"))
 
 
-def test_attacks_have_a_best_preprocessing_only_with_a_search() -> None:
+def test_attacks_and_lengths_have_a_best_preprocessing_only_with_a_search() -> None:
     asked = {"name": "key_rate_attack", "preprocessing": "best"}
     assert tasks(quantities=[asked])
-    with pytest.raises(InvalidStudy, match=r"give a number, or family\.best_of = 'strategy'"):
-        parse_spec(content(family={"kind": "two_qubit", **NEAR}, quantities=[asked]))
+    for alone in (asked, LENGTH | {"preprocessing": "best"}):
+        with pytest.raises(InvalidStudy, match=r"give a number, or family\.best_of = 'strategy'"):
+            parse_spec(content(family={"kind": "two_qubit", **NEAR}, quantities=[alone]))
 
 
 def test_a_search_is_kept_as_it_is_written() -> None:

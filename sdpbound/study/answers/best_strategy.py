@@ -31,8 +31,9 @@ def best_strategy_of(task: Task) -> Searched:
     """Return the point at which a rate is largest, as far as a search finds, and the flips or the channel there.
 
     It is the search of :func:`sdpbound.best_strategy`, for the tests of the task and the rate that its quantities
-    share. The noise says which lost outcomes are kept. The search depends on nothing else: not on the methods by which
-    rows are proven, on other tasks, or on other quantities. Nothing is proven here.
+    share; for a finite length it is the length of so many rounds, with the library's default security. The noise says
+    which lost outcomes are kept. The search depends on nothing else: not on the methods by which rows are proven, on
+    other tasks, or on other quantities. Nothing is proven here.
 
     Raises SolverFailure if no start has a rate that can be estimated.
     """
@@ -86,6 +87,7 @@ def _options(task: Task) -> StrategyOptions:
         seed=search.seed,
         near=tuple(dict(point) for point in search.near),
         attack=False,
+        rounds=asked.rounds,
     )
 
 

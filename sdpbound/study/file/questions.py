@@ -8,20 +8,20 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from sdpbound.adversaries import ADVERSARIES, Quantum, adversary_named
+from sdpbound.adversaries import ADVERSARIES, adversary_named
+from sdpbound.bell.channel import BEST_CHANNEL
 from sdpbound.bell.key import PARTIES
 from sdpbound.bell.tested import left_out
-from sdpbound.entropies.conditional import VonNeumann
-from sdpbound.entropies.methods import METHODS, options_of
-from sdpbound.errors import InvalidInput
+from sdpbound.entropies.methods import METHODS
+from sdpbound.finite_size.options import FiniteMethod
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
+from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropySettings
 from sdpbound.study.file.family import Model
 from sdpbound.study.file.keys import KeySetting, SaidKey, SaidMerge, read_key, read_merge
 from sdpbound.study.file.numbers import number, numbers, said, said_one
 from sdpbound.study.file.postprocessings import AnyPostProcessing
 from sdpbound.study.file.product import Part
 from sdpbound.study.file.validators import (
-    BITS,
     FLIP,
     RESOLUTION,
     ROUNDS,
@@ -43,12 +43,9 @@ from sdpbound.study.quantities.table import QUANTITIES as TABLE
 from sdpbound.study.quantities.table import kind_of
 
 __all__ = [
-    "DEFAULT_BITS",
-    "MIN",
     "OBSERVED",
     "QUANTITIES",
     "AdversarySettings",
-    "EntropySettings",
     "Observed",
     "Quantity",
     "QuantityName",
@@ -71,10 +68,6 @@ def _observed(value: object) -> str:
 
 _Without = Annotated[str, Field(pattern=r"^(correlators|full) without [A-H]\d+(, ?[A-H]\d+)*$")]
 Observed = Annotated[str, PlainValidator(_observed, json_schema_input_type=Named | _Without)]
-#: The names of methods. The schema lists those of this package; a file may also name those of entry points.
-Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
-EntropyKind = Literal["min", "von Neumann"]
-ENTROPIES: tuple[EntropyKind, ...] = get_args(EntropyKind)
 QUANTITIES = tuple(TABLE)
 #: What the functions of the library are called in studies.
 FUNCTIONS = {
@@ -90,8 +83,6 @@ FUNCTIONS = {
 }
 #: The names of quantities, for the JSON schema.
 QuantityName = Annotated[str, Field(json_schema_extra={"enum": list(QUANTITIES)})]
-#: Accuracy of a von Neumann entropy in bits, if a study gives none.
-DEFAULT_BITS = 1e-3
 #: Width of a critical value, if a study gives none.
 DEFAULT_WIDTH = 1e-3
 
@@ -122,60 +113,6 @@ class AdversarySettings(Part):
         return self.model if meaning is None else f"{self.model} {meaning}"
 
 
-class EntropySettings(Part):
-    """The entropy that a rate is made of, and how it is bounded."""
-
-    kind: Annotated[EntropyKind, BeforeValidator(choice(ENTROPIES))] = Field(
-        default="von Neumann", description='"min", or "von Neumann", which is against quantum adversaries only'
-    )
-    method: Annotated[Method, BeforeValidator(registered(METHODS))] | None = Field(
-        default=None, description="how a von Neumann entropy is bounded; absent: the library's choice"
-    )
-    level: Annotated[_Level, BeforeValidator(read_level, json_schema_input_type=SaidLevel)] | None = Field(
-        default=None, description="words of a von Neumann entropy's program; absent: as many as pay"
-    )
-    tolerance: Annotated[float, BeforeValidator(number(BITS), json_schema_input_type=said_one(BITS))] | None = Field(
-        default=None, description="accuracy aimed at, in bits; absent: 1e-3"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> EntropySettings:
-        given = [key for key in ("method", "level", "tolerance") if getattr(self, key) is not None]
-        if self.kind == "min" and given:
-            raise fail(f"has {given[0]}, and min-entropy takes none; leave it out, or say kind = 'von Neumann'")
-        if self.kind != "min":
-            try:
-                self.bound(None)
-            except InvalidInput as error:
-                raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
-        return self
-
-    def bound(self, solver: str | None) -> VonNeumann:
-        """Return what bounds the entropy from below.
-
-        Raises InvalidInput for a method that does not exist.
-        """
-        name = self.method or VonNeumann.method
-        asks_solver = "solver" in options_of(METHODS.named(name, "method"))
-        return VonNeumann(name, self.level, tolerance=self.accuracy, solver=solver if asks_solver else None)
-
-    @property
-    def accuracy(self) -> float:
-        """The tolerance, in bits."""
-        return DEFAULT_BITS if self.tolerance is None else self.tolerance
-
-    @property
-    def identity(self) -> str:
-        """A text that is the same for two entries with the same meaning."""
-        if self.kind == "min":
-            return self.kind
-        level = "" if self.level is None else f"level {Quantum(self.level).label}"
-        return " ".join(word for word in (self.kind, self.method, level, f"{self.accuracy:g}") if word)
-
-
-MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
-
-
 def _flip(value: object, info: ValidationInfo) -> object:
     return value if value in SEARCHED else number(FLIP)(value, info)
 
@@ -190,6 +127,15 @@ def _whole(value: object, info: ValidationInfo) -> float:
     return float(round(number(ROUNDS)(value, info)))
 
 
+def _theorem(value: object) -> str:
+    allowed = get_args(FiniteMethod)
+    if value not in allowed and METHODS.find(value) is not None:
+        raise fail(f"is a method of entropies, and this one is of finite lengths; say entropy = {{method = {value!r}}}")
+    return choice(allowed)(value)
+
+
+#: The theorems of lengths: the one that is the default, and one whose bounds are its own.
+ACCUMULATION, RENYI = "accumulation", "renyi"
 #: Most quantities with their numbers of rounds.
 ROUNDS_LIMIT = 10_000
 
@@ -249,15 +195,20 @@ class Quantity(Part):
     rounds: Annotated[float, BeforeValidator(_whole, json_schema_input_type=said(ROUNDS))] | None = Field(
         default=None, description="of lengths from finitely many rounds, their number; several are several quantities"
     )
+    method: Annotated[FiniteMethod, BeforeValidator(_theorem)] | None = Field(
+        default=None,
+        description="of lengths: accumulation of von Neumann entropies, as if absent; Renyi entropies, which take "
+        'seconds a length; or "auto", the longer one',
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Quantity:
         kind = self.kind
         if self.rounds is None and "rounds" in kind.keys:
             raise fail(f"lacks the key 'rounds', the number of rounds of {self.name}; add it")
-        for key in ("merge", "entropy", "preprocessing", "resolution", "rounds", "postprocessing"):
+        for key in ("merge", "entropy", "preprocessing", "resolution", "rounds", "method", "postprocessing"):
             if getattr(self, key) is not None and key not in self.keys:
-                name = self.name if key == "postprocessing" else self.title
+                name = self.name if key in ("postprocessing", "method") else self.title
                 raise fail(f"has {key}, and {name} takes none; leave it out")
         if self.postprocessing is not None:
             self._require_processed(self.postprocessing)
@@ -280,6 +231,11 @@ class Quantity(Part):
             raise fail(f"has entropy = 'min', and {self.name} is of von Neumann's; leave it out")
         if self.preprocessing in SEARCHED and "best" not in kind.keys:
             raise fail(f"has preprocessing = {self.preprocessing!r}, and {self.name} has no best one; give a number")
+        if self.preprocessing == BEST_CHANNEL and "rounds" in kind.keys:
+            raise fail(
+                f"has preprocessing = {BEST_CHANNEL!r}, and {self.name} is searched with flips alone; give 'best' or a "
+                "number"
+            )
         return self
 
     def _require_processed(self, by: PostProcessing) -> None:
@@ -315,12 +271,26 @@ class Quantity(Part):
     def keys(self) -> frozenset[str]:
         """The further keys that it takes; an entropy only where its accuracy is of effect."""
         by, found = self.postprocessing, self.kind.keys
-        return found if by is None or by.of_entropy else found - {"entropy"}
+        has_own = self.method == RENYI or (by is not None and not by.of_entropy)
+        return found - {"entropy"} if has_own else found
 
     @property
     def title(self) -> str:
-        """Its name, and whether it is with a post-processing."""
+        """Its name, and what of its own it is with: a post-processing, or the theorem of a length."""
+        if self.alone:
+            return f"{self.name} with method = {self.method!r}"
         return self.name if self.postprocessing is None else f"{self.name} with a {self.postprocessing.kind}"
+
+    @property
+    def alone(self) -> bool:
+        """Whether it takes seconds, so that it is a task of its own: a length by Renyi entropies."""
+        return self.method not in (None, ACCUMULATION)
+
+    @property
+    def shared(self) -> tuple[Any, ...]:
+        """What quantities have in common whose strategy one search finds: a rate, its settings, flips and rounds."""
+        own = self.preprocessing or 0.0, self.postprocessing, self.width, self.rounds
+        return (self.kind.searched, self.x, self.y, *own)
 
     @property
     def group(self) -> Group:
@@ -355,6 +325,8 @@ class Quantity(Part):
             words.append(self.postprocessing.label)
         if "resolution" in self.kind.keys:
             words.append(f"resolution {self.width:g}")
+        if self.alone:
+            words.append(f"method {self.method}")
         return ", ".join(words) or None
 
     @property
@@ -390,6 +362,8 @@ class Quantity(Part):
             found["resolution"] = self.width.hex()
         if self.rounds is not None:
             found["rounds"] = self.rounds.hex()
+        if self.alone:
+            found["method"] = self.method
         return found
 
     @property

@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.bell.tested import left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropyKind, EntropySettings
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
 from sdpbound.study.file.members import Members
 from sdpbound.study.file.noise_kinds import AnyNoise, few
@@ -36,11 +37,7 @@ from sdpbound.study.file.noises import Condition, Imperfections, without
 from sdpbound.study.file.numbers import Entry, ExpressionText, FileContext, evaluated, numbers, read_constants, said
 from sdpbound.study.file.product import Distinct, Part, Product, Texts
 from sdpbound.study.file.questions import (
-    MIN,
-    VON_NEUMANN,
     AdversarySettings,
-    EntropyKind,
-    EntropySettings,
     Observed,
     Quantity,
     QuantityName,
@@ -234,7 +231,8 @@ class StudySpec(Part):
         """Refuse questions of which no best strategies are searched."""
         if self.strategies is None:
             for quantity in self.quantities:
-                if quantity.kind.attack and quantity.preprocessing in SEARCHED:
+                alone = quantity.kind.attack or quantity.rounds is not None
+                if alone and quantity.preprocessing in SEARCHED:
                     raise fail(
                         f"has {quantity.name} with preprocessing = {quantity.preprocessing!r}, which is that of a "
                         "strategy searched for the key; give a number, or family.best_of = 'strategy'"
@@ -256,8 +254,7 @@ class StudySpec(Part):
             if not quantity.kind.searched:
                 raise fail(
                     f"has family.best_of and {quantity.title}, of which no best strategy is searched; those are "
-                    "key_rate, randomness_local, randomness_global, their attacks, and critical values; those of a "
-                    "length are searched by best_strategy(noise, rounds=..)"
+                    "key_rate, randomness_local, randomness_global, their attacks, critical values, and finite lengths"
                 )
             if quantity.merge is not None:
                 raise fail(f"has family.best_of and {quantity.name} with merge, which a search leaves out; give points")

@@ -12,6 +12,7 @@ __all__ = ["SIDES", "adversary", "options_label", "plain", "quantity_label", "te
 #: Most letters of a text of a row in a chart.
 LETTERS = 100
 SIDES = {"upper": "upper bound", "lower": "lower bound", "exact": "closed form"}
+_METHODS = {"method renyi": "Renyi entropies", "method auto": "the longer of both theorems"}
 _TESTED = {"bell": "Bell value tested", "correlators": "correlators tested", "full": "full behaviour tested"}
 
 
@@ -38,15 +39,17 @@ def quantity_label(row: Mapping[str, Any]) -> str:
 
 
 def options_label(options: str) -> str:
-    """Return the options of a quantity for people: the tolerance of an entropy is called so.
+    """Return the options of a quantity for people: the tolerance of an entropy and the theorem of a length by name.
 
     >>> options_label("von Neumann qubit 0.001, preprocessing 0.1")
     'von Neumann entropy (qubit) within 0.001, preprocessing 0.1'
+    >>> options_label("method renyi")
+    'Renyi entropies'
     """
-    first, *rest = options.split(", ")
+    first, *rest = (_METHODS.get(word, word) for word in options.split(", "))
     *how, tolerance = first.removeprefix("von Neumann ").split(" ")
     if not first.startswith("von Neumann "):
-        return options
+        return ", ".join([first, *rest])
     method = f" ({' '.join(how)})" if how else ""
     return ", ".join([f"von Neumann entropy{method} within {tolerance}", *rest])
 

@@ -90,6 +90,8 @@ class Asked(Protocol):
     @property
     def rounds(self) -> float | None: ...
     @property
+    def method(self) -> str | None: ...
+    @property
     def width(self) -> float: ...
     @property
     def program(self) -> tuple[Any, ...]: ...
@@ -178,7 +180,7 @@ class QuantityKind(ABC):
     unit : "bit", or "1"
     rate : whether it is a rate, which follows from an entropy
     keys : the further keys that it takes: "entropy", "preprocessing", "best" if the best preprocessing may be searched,
-        "merge" if outcomes may be merged, "resolution", "rounds"
+        "merge" if outcomes may be merged, "resolution", "rounds", "method"
     pair : whether both outcomes are guessed or hashed, and not Alice's alone
     blind : whether Alice's outcome is guessed by an adversary who also has Bob's device
     key : whether it is a rate of key, from which the cost of errors is subtracted

@@ -25,7 +25,7 @@ _MERGED = frozenset({"merge"})
 _BOTH = _ENTROPY | _FLIPS
 _SEARCHED = _BOTH | {"best"}
 _PROCESSED = frozenset({"postprocessing"})
-_ROUNDS = frozenset({"rounds"})
+_ROUNDS = frozenset({"rounds", "method"})
 _AT_BEST = _FLIPS | {"best"}
 _CRITICAL = _SEARCHED | {"resolution"}
 _PROCESSED_CRITICAL = _ENTROPY | _PROCESSED | {"resolution"}
@@ -111,9 +111,9 @@ QUANTITIES: Registry[QuantityKind] = Registry(
         "key_rate_tested": TestedKey(
             label="key rate, tested pairs (bits per round)", side="lower", bob=0, unit="bit", protocol="tested"
         ),
-        "finite_key_length": FiniteKey(label="key (bits)", bob=0, unit="bit", keys=_BOTH | _ROUNDS),
+        "finite_key_length": FiniteKey(label="key (bits)", bob=0, unit="bit", keys=_SEARCHED | _ROUNDS, searched="key"),
         "finite_randomness_length": FiniteRandomness(
-            label="randomness (bits)", bob=1, unit="bit", keys=_ENTROPY | _ROUNDS
+            label="randomness (bits)", bob=1, unit="bit", keys=_ENTROPY | _ROUNDS, searched=_OF_BOTH
         ),
         "critical_visibility": Critical(
             label=_V,

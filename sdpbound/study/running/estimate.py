@@ -25,7 +25,7 @@ from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
 from sdpbound.tables.columns import COLUMNS, Row
 
-__all__ = ["Estimate", "Unreached", "estimate"]
+__all__ = ["Estimate", "Slow", "Unreached", "estimate"]
 
 #: Points from which samples are drawn, and most samples of a kind.
 _CANDIDATES = 64
@@ -35,8 +35,8 @@ LEAST = 5.0
 #: below. The numbers are rough guesses, only for the order in which kinds are tried.
 _GROUP_COST = {"entropy": 10.0, "threshold": 100.0}
 _LEVEL_COST = 4.0
-#: How much more a search for a strategy from one start costs than the entropy there.
-_SEARCH_COST = 10.0
+#: How much more a search for a strategy from one start, or a length by Renyi entropies, costs than the entropy there.
+_SEARCH_COST, _RENYI_COST = 10.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,22 @@ class Unreached:
     text : the kind of tasks: adversary, tested data and quantities
     tasks : number of tasks of this kind in the study
     seconds : seconds after which one task was stopped; 0 if none was tried
+    """
+
+    text: str
+    tasks: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A kind of tasks of one quantity each that takes seconds.
+
+    Attributes
+    ----------
+    text : the kind of tasks: adversary, tested data and quantities
+    tasks : number of tasks of this kind in the study
+    seconds : mean time of one, of those that were timed
     """
 
     text: str
@@ -68,6 +84,7 @@ class Estimate:
     left : part of ``seconds`` for tasks that the store does not have yet
     rows : those of the first rows that were reached
     unreached : kinds of tasks without an answer
+    slow : kinds of tasks of one quantity that takes seconds, lengths by Renyi entropies
     """
 
     samples: int
@@ -76,6 +93,7 @@ class Estimate:
     left: float
     rows: list[Row]
     unreached: tuple[Unreached, ...] = ()
+    slow: tuple[Slow, ...] = ()
 
 
 def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
@@ -84,8 +102,9 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
     The time begins when loops are compiled and the process that solves is ready, and is at least :data:`LEAST` seconds.
     A task that runs at its end is stopped. Cheap kinds come first, as far as the cost can be guessed, so that a kind
     that takes too long takes no time from the others. The first task of a kind builds structures that later tasks
-    share, and is not timed. Of a search for strategies one start is timed, and counted as often as it has starts; such
-    rows are not shown.
+    share, and is not timed. Lengths by Renyi entropies are kinds of their own, one length a task; none is asked twice,
+    since a process keeps its bound. Of a search for strategies one start is timed, and counted as often as it has
+    starts; such rows are not shown.
     Nothing is stored.
     """
     if not budget > 0.0:
@@ -125,14 +144,24 @@ def estimate(study: Study, budget: float = 10.0, rows: int = 8) -> Estimate:
         sum(sample.left * sample.starts * sample.mean for sample in samples),
         [row for place in sorted(answers) for row in _rows(study, first[place], answers[place])][:rows],
         tuple(Unreached(s.text, s.number, s.given) for s in samples if not s.reached),
+        tuple(Slow(s.text, s.number, s.starts * s.mean) for s in samples if s.reached and s.alone),
     )
 
 
-_Kind = tuple[str | None, AdversarySettings | None, Group]
+_Kind = tuple[str | None, AdversarySettings | None, Group, str]
 
 
 def _kind(task: Task) -> _Kind:
-    return task.observed, task.adversary, task.group
+    return task.observed, task.adversary, task.group, _titles(task) if _is_alone(task) else ""
+
+
+def _titles(task: Task) -> str:
+    return ", ".join(dict.fromkeys(quantity.title for quantity in task.quantities))
+
+
+def _is_alone(task: Task) -> bool:
+    """Whether a task has a quantity that takes seconds, whose bound a process keeps for the second time."""
+    return any(quantity.alone for quantity in task.quantities)
 
 
 @dataclass
@@ -150,6 +179,18 @@ class _Sample:
     starts: int = 1
     given: float = 0.0
     first: float | None = None
+    asked: list[Task] = field(default_factory=list)
+
+    @property
+    def alone(self) -> bool:
+        return _is_alone(self.tasks[0])
+
+    def next(self, turn: int) -> Task | None:
+        """Return the task to be timed in a turn, if there is one; a quantity that is kept is not asked twice."""
+        own = self.tasks[turn] if turn < len(self.tasks) else None
+        if not self.alone:
+            return own
+        return next((task for task in self.tasks if task not in self.asked), None) if own is not None else None
 
     @property
     def reached(self) -> bool:
@@ -175,7 +216,8 @@ class _Sample:
             level = task.adversary.level or "2"
         terms = level.split("+") if isinstance(level, str) else level
         degree = max(int(term) if term.isdigit() else len(term) for term in terms)
-        return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree * (1.0 if task.strategy is None else _SEARCH_COST)
+        more = (1.0 if task.strategy is None else _SEARCH_COST) * (_RENYI_COST if _is_alone(task) else 1.0)
+        return _GROUP_COST.get(task.group, 1.0) * _LEVEL_COST**degree * more
 
     @property
     def text(self) -> str:
@@ -186,7 +228,7 @@ class _Sample:
             parts.append(f"level {task.adversary.level}")
         if task.observed is not None:
             parts.append(f"{task.observed} tested")
-        names = ", ".join(dict.fromkeys(quantity.name for quantity in task.quantities))
+        names = _titles(task)
         return f"{names} ({', '.join(parts)})" if parts else names
 
 
@@ -262,32 +304,41 @@ def _try(bench: _Bench, sample: _Sample, shown: Mapping[int, Task]) -> dict[int,
     """
     places = iter(shown)
     place = next(places, None)
-    answer, seconds = bench.ask(sample.tasks[0] if place is None else shown[place])
+    task = sample.tasks[0] if place is None else shown[place]
+    answer, seconds = bench.ask(task)
     if answer is None:
         sample.given = seconds
         return {}
-    sample.first = seconds
+    sample.first, sample.asked = seconds, [task]
     answers = {} if place is None else {place: answer}
-    answer, seconds = bench.ask(sample.tasks[0])
-    if answer is not None:
-        sample.times.append(seconds)
+    _time_one(bench, sample, 0)
     stop = bench.left / 2.0
     for place in places:
         answer, _ = bench.ask(shown[place]) if bench.left > stop else (None, 0.0)
         if answer is None:
             break
         answers[place] = answer
+        sample.asked.append(shown[place])
     return answers
+
+
+def _time_one(bench: _Bench, sample: _Sample, turn: int) -> None:
+    """Time a task of a kind."""
+    task = sample.next(turn)
+    if task is None:
+        return
+    answer, seconds = bench.ask(task)
+    if answer is not None:
+        sample.times.append(seconds)
+        sample.asked.append(task)
 
 
 def _time(bench: _Bench, samples: Sequence[_Sample]) -> None:
     """Time further tasks of all kinds that were reached, in turns, until the time is over."""
     for turn in range(1, _CANDIDATES):
         for sample in samples:
-            if sample.reached and turn < len(sample.tasks) and not bench.over:
-                answer, seconds = bench.ask(sample.tasks[turn])
-                if answer is not None:
-                    sample.times.append(seconds)
+            if sample.reached and not bench.over:
+                _time_one(bench, sample, turn)
 
 
 def _rows(study: Study, task: Task, answer: Answer) -> list[Row]:
