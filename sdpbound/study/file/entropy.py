@@ -12,9 +12,9 @@ from sdpbound.entropies.methods import METHODS, options_of
 from sdpbound.errors import InvalidInput
 from sdpbound.study.file.numbers import number, said_one
 from sdpbound.study.file.product import Part
-from sdpbound.study.file.validators import BITS, SaidLevel, choice, fail, read_level, registered
+from sdpbound.study.file.validators import BITS, SaidLevel, choice, fail, named, read_level, registered
 
-__all__ = ["DEFAULT_BITS", "MIN", "VON_NEUMANN", "EntropyKind", "EntropySettings"]
+__all__ = ["DEFAULT_BITS", "MIN", "VON_NEUMANN", "EntropySettings", "NamedEntropy"]
 
 #: The names of methods. The schema lists those of this package; a file may also name those of entry points.
 Method = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
@@ -77,3 +77,7 @@ class EntropySettings(Part):
 
 
 MIN, VON_NEUMANN = EntropySettings(kind="min"), EntropySettings()
+#: An entropy as a file gives it: its kind, or a table.
+NamedEntropy = Annotated[
+    EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)
+]

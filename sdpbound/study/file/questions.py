@@ -15,7 +15,7 @@ from sdpbound.bell.tested import left_out
 from sdpbound.entropies.methods import METHODS
 from sdpbound.finite_size.options import FiniteMethod
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
-from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropySettings
+from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropySettings, NamedEntropy
 from sdpbound.study.file.family import Model
 from sdpbound.study.file.keys import KeySetting, SaidKey, SaidMerge, read_key, read_merge
 from sdpbound.study.file.numbers import number, numbers, said, said_one
@@ -31,7 +31,6 @@ from sdpbound.study.file.validators import (
     SaidSolver,
     choice,
     fail,
-    named,
     quote,
     read_level,
     read_solver,
@@ -177,10 +176,9 @@ class Quantity(Part):
         description="the key's value for each outcome, such as [0, 0, 1, 1], or for each choice of several parties' "
         "outcomes, the last party's fastest; absent: the outcomes themselves",
     )
-    entropy: (
-        Annotated[EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)]
-        | None
-    ) = Field(default=None, description="the entropy that a rate is made of; absent: the study's")
+    entropy: NamedEntropy | None = Field(
+        default=None, description="the entropy that a rate is made of; absent: the study's"
+    )
     preprocessing: _Flip | None = Field(
         default=None, description='probability with which Alice flips her key bit, "best": searched, or "best channel"'
     )

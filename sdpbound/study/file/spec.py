@@ -29,7 +29,7 @@ from pydantic_core import ErrorDetails
 from sdpbound.bell.families.behaviour_table import BehaviourTable
 from sdpbound.bell.tested import left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
-from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropyKind, EntropySettings
+from sdpbound.study.file.entropy import MIN, VON_NEUMANN, EntropySettings, NamedEntropy
 from sdpbound.study.file.family import BestOf, Curve, Family, Grid, Model
 from sdpbound.study.file.members import Members
 from sdpbound.study.file.noise_kinds import AnyNoise, few
@@ -198,10 +198,7 @@ class StudySpec(Part):
         default=(AdversarySettings(model="quantum"),),
         description="the adversaries: models, or tables of model and level",
     )
-    entropy: (
-        Annotated[EntropySettings, BeforeValidator(named("kind"), json_schema_input_type=EntropySettings | EntropyKind)]
-        | None
-    ) = Field(
+    entropy: NamedEntropy | None = Field(
         default=None,
         description="the entropy of rates that name none; absent: von Neumann's against quantum devices, and "
         "min-entropy against other adversaries and where members are searched along a curve",
