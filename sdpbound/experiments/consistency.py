@@ -12,9 +12,21 @@ from scipy.stats import binom, hypergeom
 from sdpbound.arguments import floats
 from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.scenario import Scenario
-from sdpbound.errors import InvalidParameter, InvalidShape
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["Comparison", "InputsTest", "SignalingTest", "input_distribution", "inputs_test", "signaling_test"]
+__all__ = [
+    "IMPROBABLE",
+    "Comparison",
+    "InputsTest",
+    "SignalingTest",
+    "input_distribution",
+    "inputs_test",
+    "require_inputs",
+    "signaling_test",
+]
+
+#: A run whose numbers of tests and of settings are less probable than this is refused.
+IMPROBABLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +121,30 @@ def _fisher(seen: tuple[int, int], rounds: tuple[int, int]) -> float:
     return float(min(1.0, 2.0 * min(law.cdf(seen[0]), law.sf(seen[0] - 1))))
 
 
-def inputs_test(settings: Ints, distribution: Floats) -> InputsTest:
-    """Compare how often each pair of settings came with its binomial distribution; (X, Y) both."""
+def inputs_test(settings: Ints, distribution: Floats, bias: float = 0.0) -> InputsTest:
+    """Compare how often each pair of settings came with its binomial distribution; (X, Y) both.
+
+    Each probability may be off by ``bias`` from the stated one.
+    """
     n = int(settings.sum())
     flat, chances = settings.ravel(), distribution.ravel()
-    tails = 2.0 * np.minimum(binom.cdf(flat, n, chances), binom.sf(flat - 1, n, chances))
+    least, most = np.maximum(chances - bias, 0.0), np.minimum(chances + bias, 1.0)
+    tails = 2.0 * np.minimum(binom.cdf(flat, n, least), binom.sf(flat - 1, n, most))
     worst = int(np.argmin(tails))
     x, y = divmod(worst, settings.shape[1])
     p = min(1.0, float(tails[worst]) * flat.size)
     return InputsTest(p, (x, y), int(flat[worst]), n * float(chances[worst]))
+
+
+def require_inputs(settings: Ints, distribution: Floats, bias: float) -> None:
+    """Raise InvalidInput if settings (X, Y) were not drawn as stated: p-values and intervals would then mean nothing."""
+    found = inputs_test(settings, distribution, bias)
+    if found.p_value < IMPROBABLE:
+        (x, y), n = found.worst, int(settings.sum())
+        raise InvalidInput(
+            f"the settings ({x}, {y}) came {found.seen} times in {n} tests, where {found.expected:.6g} are expected: "
+            f"improbable ({found.p_value:.2g}); give inputs, the probabilities (X, Y) with which settings were drawn."
+        )
 
 
 def input_distribution(given: ArrayLike | None, shape: tuple[int, ...]) -> Floats:

@@ -22,6 +22,7 @@ from sdpbound.experiments.consistency import (
     SignalingTest,
     input_distribution,
     inputs_test,
+    require_inputs,
     signaling_test,
 )
 from sdpbound.experiments.p_values import ConfidenceInterval, Inputs, PValue, bell_interval, game_p_value
@@ -297,11 +298,17 @@ class Counts:
         Returns
         -------
         PValue, side "upper"
+
+        Raises
+        ------
+        InvalidInput
+            The settings came so often or so rarely that they were not drawn as ``inputs`` says: p-value below 1e-9.
         """
-        how = Inputs(input_distribution(inputs, self.scenario.settings), bias)
+        how = self._drawn(inputs, bias)
         if training is not None:
             if expression is not None:
                 raise InvalidInput("give an expression or a training part to local_p_value, not both.")
+            training._drawn(inputs, bias)
             factors = best_factors(self._training(training).table, self.scenario, how)
             ball = ratio_p_value(self.table, factors, self.scenario)
             return PValue.from_ball(ball, "prediction-based ratio", self.tested)
@@ -316,6 +323,12 @@ class Counts:
         balls = [game_p_value(self.table, e, how) for e in _all_chsh()]
         least: flint.arb = 8 * min(balls, key=lambda ball: float(ball.upper()))
         return PValue.from_ball(least, "binomial bound, the best of eight CHSH expressions times 8", self.tested)
+
+    def _drawn(self, inputs: ArrayLike | None, bias: float) -> Inputs:
+        """How settings were drawn; InvalidInput if the counts say that they were not drawn so."""
+        how = Inputs(input_distribution(inputs, self.scenario.settings), bias)
+        require_inputs(self.settings, how.distribution, how.bias)
+        return how
 
     def _training(self, training: Counts) -> Counts:
         instance(training, Counts, "training", "first, rest = counts.split(1000)")
@@ -337,11 +350,11 @@ class Counts:
     ) -> ConfidenceInterval:
         """An interval of the mean Bell value of the tested rounds, for devices with memory (Azuma and Hoeffding).
 
-        The value of a round is that of its behaviour given all rounds before. The parameters are those of
-        :meth:`local_p_value`.
+        The value of a round is that of its behaviour given all rounds before. The parameters and errors are those
+        of :meth:`local_p_value`.
         """
         instance(expression, BellExpression, "expression", "chsh()")
-        how = Inputs(input_distribution(inputs, self.scenario.settings), bias)
+        how = self._drawn(inputs, bias)
         if expression.scenario != self.scenario:
             raise InvalidShape(f"an expression of {expression.scenario} does not fit counts of {self.scenario}.")
         return bell_interval(self.table, expression, how, confidence)

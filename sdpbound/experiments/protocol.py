@@ -21,7 +21,7 @@ from sdpbound.bell.families.expressions import chsh
 from sdpbound.bell.observations import Observations
 from sdpbound.checker.estimation import Devices
 from sdpbound.errors import InvalidInput, InvalidParameter
-from sdpbound.experiments.consistency import inputs_test
+from sdpbound.experiments.consistency import IMPROBABLE, inputs_test
 from sdpbound.experiments.counts import Counts, Origin
 from sdpbound.experiments.estimation import EstimatedLength, estimated_length
 from sdpbound.finite_size import (
@@ -37,8 +37,6 @@ from sdpbound.finite_size.options import Inputs
 
 __all__ = ["Certified", "FixedProtocol", "certify", "read_protocol", "require_fixed_before"]
 
-#: A run whose numbers of tests and of settings are less probable than this is refused.
-IMPROBABLE = 1e-9
 #: The largest file of a protocol in bytes.
 BYTES = 1 << 20
 

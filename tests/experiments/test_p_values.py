@@ -23,7 +23,9 @@ CHSH = sb.chsh()
 def won(rounds: int, wins: int) -> sb.Counts:
     """Counts of so many rounds of CHSH at uniform settings, won so often."""
     table = np.zeros((2, 2, 2, 2), dtype=int)
-    table[0, 0, 0, 0], table[0, 1, 0, 0] = wins, rounds - wins
+    for i in range(rounds):  # settings in turn
+        x, y = i % 2, i // 2 % 2
+        table[0, (x * y) ^ (i >= wins), x, y] += 1
     return sb.Counts.from_table(table)
 
 
@@ -75,7 +77,9 @@ def test_local_devices_with_memory_gain_nothing() -> None:
             worst = np.unravel_index(int(seen.argmin()), (2, 2))
             loses[i] = (x[i], y[i]) == tuple(int(v) for v in worst)
             seen[x[i], y[i]] += 1
-        hits += float(won(60, 60 - int(loses.sum())).local_p_value(CHSH)) <= 0.05
+        table = np.zeros((2, 2, 2, 2), dtype=int)
+        np.add.at(table, (0, (x * y) ^ loses, x, y), 1)
+        hits += float(sb.Counts.from_table(table).local_p_value(CHSH)) <= 0.05
     assert hits <= 7.5 + 3.5 * np.sqrt(7.5)
 
 
@@ -150,6 +154,29 @@ def test_the_interval_has_the_value() -> None:
     assert other.high - one.high == pytest.approx(1e-3 * 4 * 8 / 2)
 
 
+def test_settings_that_were_not_drawn_as_stated_say_nothing() -> None:
+    """Local devices, by how their settings came: no p-value, and no Bell value beyond what local devices have."""
+    table = np.zeros((2, 2, 2, 2), int)  # A0 = B0 = B1 and A1 = -B1; the pair (1, 0) is never tested
+    for place in ((0, 0, 0, 0), (1, 1, 0, 0), (0, 0, 0, 1), (1, 1, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)):
+        table[place] = 500
+    never = sb.Counts.from_table(table)
+    for ask in (
+        lambda c: c.local_p_value(),
+        lambda c: c.local_p_value(CHSH),
+        lambda c: c.confidence_interval(CHSH, 0.99),
+        lambda c: c.local_p_value(CHSH, bias=0.01),
+        lambda c: sb.Counts.from_table(np.full((2, 2, 2, 2), 9)).local_p_value(training=c),
+    ):
+        with pytest.raises(InvalidInput, match=r"settings \(1, 0\) came 0 times in 3000 tests, where 750 are expected"):
+            ask(never)
+    inputs = np.array([[0.3, 0.3], [0.1, 0.3]])
+    counts = drawn(LOCAL, 10_000, np.random.default_rng(3), inputs)
+    with pytest.raises(InvalidInput, match="give inputs, the probabilities"):
+        counts.local_p_value(CHSH)
+    assert counts.local_p_value(CHSH, inputs=inputs).value > 1e-3
+    assert counts.local_p_value(CHSH, bias=0.16).value == 1.0  # settings may be that far from uniform
+
+
 def test_what_is_refused() -> None:
     counts = drawn(HONEST, 400, np.random.default_rng(1))
     with pytest.raises(InvalidInput, match="has rounds that are tested"):
@@ -165,7 +192,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(InvalidParameter, match=r"bias = -0\.1"):
         counts.local_p_value(CHSH, bias=-0.1)
     with pytest.raises(InvalidParameter, match="never drawn"):
-        counts.local_p_value(CHSH, inputs=[[0.5, 0.5], [0.0, 0.0]])
+        sb.Counts.from_table(counts.table * [[1, 1], [0, 0]]).local_p_value(CHSH, inputs=[[0.5, 0.5], [0.0, 0.0]])
     wide = sb.Counts.from_table(np.ones((2, 2, 8, 8), dtype=int))
     with pytest.raises(InvalidInput, match="need an expression"):
         wide.local_p_value()
