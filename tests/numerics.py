@@ -53,7 +53,8 @@ adversaries = [{{ model = "quantum", level = "1+AB" }}, "no-signaling", "local"]
 quantities = [
   "chsh", "condition", "local_bound", "quantum_bound", "strategy_value", "bell_maximum", "bell_minimum",
   "guess_local", "guess_global", "guess_blind",
-  "key_rate", "randomness_local", "randomness_global", "randomness_blind",
+  {{ name = "key_rate", entropy = "min" }}, {{ name = "randomness_local", entropy = "min" }},
+  {{ name = "randomness_global", entropy = "min" }}, "randomness_blind",
   {{ name = "key_rate", {QUICK}, preprocessing = 0.05 }},
   {{ name = "entropy_local", {NODES} }},
   {{ name = "entropy_local", {RADAU} }},
@@ -70,6 +71,7 @@ quantities = [
     "ideal": """
 name = "ideal"
 observed = "bell"
+entropy = "min"
 family = { kind = "singlet", at_chsh = [2.3], phi = "pi/2 - 0.02" }
 adversaries = [{ model = "quantum", level = "2" }]
 quantities = ["guess_local", "key_rate", "randomness_global"]

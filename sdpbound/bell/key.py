@@ -101,7 +101,12 @@ def key_settings(
             own = tuple(settings)
         except TypeError:
             own = ()
-        if len(own) != parties or all(s is None for s in own) or isinstance(settings, str):
+        if len(own) == parties and all(s is None for s in own):
+            raise InvalidSettings(
+                f"settings = {own} ask for no outcome at all; give at least one party its setting, such as "
+                f"{(0,) + (None,) * (parties - 1)}."
+            )
+        if len(own) != parties or isinstance(settings, str):
             raise InvalidSettings(
                 f"settings = {settings!r:.60} must have one entry for each of the {parties} parties: a setting from 0, "
                 f"or None where the party's outcome is not asked for, such as {(0,) + (None,) * (parties - 1)}."

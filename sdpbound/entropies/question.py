@@ -32,6 +32,11 @@ __all__ = ["EntropyQuestion", "KeyQuestion", "require_channel", "require_preproc
 
 def require_preprocessing(value: object) -> float:
     """Check the probability of a flip, from 0 to 1/2, and return it as a float."""
+    if isinstance(value, str):
+        raise InvalidParameter(
+            f"preprocessing = {value!r:.60} must be a probability from 0 to 1/2 of flips, or a BinaryChannel; "
+            "those that are best for a rate are found by best_preprocessing and best_channel, or by key_rate itself."
+        )
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)) or not 0.0 <= value <= 0.5:
         raise InvalidParameter(
             f"preprocessing = {value!r:.60} must be the probability of a flip, a number from 0 to 1/2; a higher one "

@@ -137,13 +137,13 @@ def inputs_test(settings: Ints, distribution: Floats, bias: float = 0.0) -> Inpu
 
 
 def require_inputs(settings: Ints, distribution: Floats, bias: float) -> None:
-    """Raise InvalidInput if settings (X, Y) were not drawn as stated: p-values and intervals would then mean nothing."""
+    """Raise InvalidInput if settings (X, Y) were not drawn as stated: p-values would then mean nothing."""
     found = inputs_test(settings, distribution, bias)
     if found.p_value < IMPROBABLE:
         (x, y), n = found.worst, int(settings.sum())
         raise InvalidInput(
-            f"the settings ({x}, {y}) came {found.seen} times in {n} tests, where {found.expected:.6g} are expected: "
-            f"improbable ({found.p_value:.2g}); give inputs, the probabilities (X, Y) with which settings were drawn."
+            f"the settings ({x}, {y}) came {found.seen} times in {n} tests, where {found.expected:.6g} are expected, "
+            f"p = {found.p_value:.2g}; give inputs, the probabilities (X, Y) with which settings were drawn."
         )
 
 

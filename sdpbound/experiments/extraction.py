@@ -44,7 +44,8 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
 
     With recycled inputs tests and settings are hashed as well: keep ``counts`` secret then, from before the rounds on.
     The hash is a Toeplitz matrix of ``seed``, bits that are uniform and independent of the devices and of Eve; drawn
-    from the operating system unless given. They may be published after the last round and used again.
+    from the operating system unless given. They may be published after the last round, and used again with devices that
+    were out of Eve's hands before they were published.
 
     Parameters
     ----------
@@ -82,10 +83,12 @@ def extract(counts: Counts, protocol: FixedProtocol, seed: ArrayLike | None = No
     if seed is None:
         bits = drawn_bits(needed)
     else:
-        bits = small(seed, "seed", 1)
+        bits = small(seed, "seed", 1) if np.ndim(seed) == 1 else np.zeros(0, np.uint8)
         if bits.size != needed:
+            given = f"{bits.size} bits" if np.ndim(seed) == 1 else f"{seed!r:.40}"
             raise InvalidShape(
-                f"the seed must have {needed} bits, not {bits.size}: those of outcomes and of the output."
+                f"the seed must be an array of {needed} bits, as many as the outcomes have and the output less one, "
+                f"not {given}; leave it out to have it drawn."
             )
     return Extracted(toeplitz_hash(raw, bits, certified.length), bits, certified)
 

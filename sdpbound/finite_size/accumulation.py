@@ -155,7 +155,8 @@ def terms(game: Game, choice: Choice, like: Number) -> dict[str, Term[Number]]:
     found["second order"] = Term(-beta * ln2 / 2 * root * root, nothing)
     found["third order"] = Term(-beta * beta * third_order(game, beta, f, like), nothing)
     smooth = eps["smoothing"]
-    found["smoothing"] = Term(nothing, -log2((1 + sqrt(1 - smooth * smooth)) / (smooth * smooth)) / beta)
+    # not as one quotient: squares of small errors are below all floats
+    found["smoothing"] = Term(nothing, (2 * log2(smooth) - log2(1 + sqrt(1 - smooth * smooth))) / beta)
     found["conditioning on acceptance"] = Term(nothing, (1 + beta) / beta * log2(eps["accumulation"]))
     found["privacy amplification"] = Term(nothing, 2 * log2(2 * eps["privacy amplification"]))
     if game.other > 1:

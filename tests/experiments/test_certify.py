@@ -45,8 +45,10 @@ def test_an_honest_run_passes_and_is_extracted(run) -> None:
     assert output.bits.size == certified.length and abs(output.bits.mean() - 0.5) < 0.01
     other = sb.extract(run, fixed)  # a seed from the operating system
     assert other.seed.size == seed.size and (other.bits != output.bits).any()
-    with pytest.raises(InvalidShape, match=f"must have {seed.size} bits"):
+    with pytest.raises(InvalidShape, match=rf"array of {seed.size} bits.*not {seed.size - 1} bits"):
         sb.extract(run, fixed, seed[1:])
+    with pytest.raises(InvalidShape, match=r"bits.* not 1; leave it out"):
+        sb.extract(run, fixed, 1)
     with pytest.raises(InvalidParameter, match="0 to 1"):
         sb.extract(run, fixed, seed + 1)
     with pytest.raises(InvalidInput, match="in their order"):

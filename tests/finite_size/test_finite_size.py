@@ -5,6 +5,7 @@ Most tests take the closed form of CHSH (arXiv:0903.4460) for the entropy, so th
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -600,3 +601,17 @@ def test_the_default_is_never_below_either_method_on_a_grid() -> None:
     for n, rates in before.items():
         for lengths, rate in zip((renyi, accumulated), rates, strict=True):
             assert lengths[grid.index(n)].rate > rate
+
+
+def test_errors_whose_squares_are_below_all_floats() -> None:
+    """The length falls by what the smaller errors cost, a logarithm each, and no float is 0."""
+    behaviour = sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.98)
+    found = [
+        sb.finite_randomness_length(
+            behaviour, 1e6, 0, None, method="accumulation", security=sb.FiniteSecurity(soundness=error)
+        )
+        for error in (1e-100, 1e-160, 1e-200, 1e-300)
+    ]
+    lengths = [bound.length for bound in found]
+    assert all(high > low for high, low in itertools.pairwise(lengths))
+    assert all(bound.certificate.verify().holds for bound in found)

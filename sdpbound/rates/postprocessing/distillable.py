@@ -52,7 +52,8 @@ class DistillationCondition:
     def __repr__(self) -> str:
         says = "yields key for long blocks" if self else "is not proven to yield key"
         sign = ">" if self else "<="
-        return f"a repetition code {says}: {self.overlap.kind} {self.proven:.6g} {sign} {self.needed:.6g} needed"
+        of = "overlap" if self.overlap.kind == "error" else self.overlap.kind  # bounded by Eve's error
+        return f"a repetition code {says}: {of} {self.proven:.6g} {sign} {self.needed:.6g} needed"
 
 
 def condition_of(key: KeyData, level: str, pieces: int) -> DistillationCondition:
