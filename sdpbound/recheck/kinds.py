@@ -32,6 +32,7 @@ from sdpbound.recheck.routed import recheck_routed
 from sdpbound.recheck.self_tests import recheck_self_test
 from sdpbound.recheck.several_keys import recheck_average
 from sdpbound.recheck.switched_attacks import recheck_routed_attack
+from sdpbound.recheck.visibilities import recheck_visibility
 
 __all__ = ["KINDS", "Kind", "recheck"]
 
@@ -119,6 +120,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("probability estimation", BOUND, "probability estimation", frozenset({"estimation"}), recheck_estimation),
     Kind("routed entropy", BOUND, "routed entropy", frozenset({"routed_nodes"}), recheck_routed),
     Kind("routed attack", BOUND, "routed attack", frozenset({"routed_strategies"}), recheck_routed_attack),
+    Kind("explicit visibility", BOUND, "explicit visibility", frozenset({"visibility"}), recheck_visibility),
     Kind("operators", BOUND, "operator problem", frozenset({"squares"}), recheck_operators),
     Kind("linear", BOUND, "bound", frozenset({"copies"}), recheck_linear),
     Kind("entropy by formula", CLOSED, "entropy by formula", frozenset({"touching"}), recheck_formula),
