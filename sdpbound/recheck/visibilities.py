@@ -27,7 +27,7 @@ from sdpbound.recheck.balls import ball, total
 from sdpbound.recheck.question import Question, Tested
 from sdpbound.recheck.reading import choice, integer, items, number, numbers, record, tensor
 from sdpbound.recheck.strategies import read_strategy
-from sdpbound.recheck.words import OBSERVABLE, Devices, Polynomial, Word, effect, read_devices, times
+from sdpbound.recheck.words import OBSERVABLE, Devices, Letter, Polynomial, Word, effect, read_devices, times
 
 __all__ = ["recheck_visibility"]
 
@@ -140,7 +140,7 @@ def _added(
             continue
         signs = []
         for party, answers in enumerate(point):
-            own = {(): 1}
+            own: dict[tuple[Letter, ...], int] = {(): 1}
             for setting, outcome in devices.letters(party):
                 seen = answers[setting]
                 own[((setting, outcome),)] = 1 - 2 * seen if outcome == OBSERVABLE else int(seen == outcome)
