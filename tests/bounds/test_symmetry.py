@@ -165,7 +165,7 @@ def test_large_programs_are_small() -> None:
         (sb.chained(n), 2 * n * np.cos(np.pi / (2 * n)), 6, 1e-7),
         (sb.cglmp(4), 2.972698268, 4, 1e-8),
         (sb.cglmp(5), 3.015710479, 5, 2e-8),
-        (sb.cglmp(8), 3.101280593, 8, 1e-8),
+        (sb.cglmp(8), 3.101280588, 8, 1e-8),  # the operator's largest eigenvalue at the known settings
         (sb.magic_square(), 1.0, 2, 1e-8),
     ]
     for expression, value, largest, within in cases:
