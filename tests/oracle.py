@@ -57,6 +57,8 @@ def contradiction(certificate: Mapping[str, Any]) -> str | None:
     if figure.get("kind") == "estimated_randomness_length":
         rounds, claimed = figure["rounds"], float(number(kept["claim"]["value"]))
         return f"{claimed} bits are claimed of {rounds} pairs of bits." if claimed > 2 * rounds else None
+    if figure.get("kind") == "visibility":
+        return _visibility(kept["question"], float(number(kept["claim"]["value"])))
     if figure.get("kind") == "key_rate_any_channel":  # one that gives a constant leaves 0
         return "a constant leaves 0, and less is claimed" if number(kept["claim"]["value"]) < 0 else None
     if "settings" in figure and figure["kind"] == "conditional_entropy":
@@ -77,6 +79,50 @@ def channel(figure: Mapping[str, Any]) -> tuple[float, float]:
     entry = figure.get("preprocessing", 0)
     p, q = entry if isinstance(entry, list) else (entry, entry)
     return float(number(p)), float(number(q))
+
+
+def _visibility(question: Mapping[str, Any], claimed: float) -> str | None:
+    """Local sets by a linear program over all deterministic strategies; quantum ones by the eight CHSH values alone."""
+    scenario, noise = Scenario.read(question["scenario"]), question["figure"]["noise"]
+    p = flat(read_tensor(question["moments"], scenario.shape), scenario.shape)
+    own = None if question["given"] is None else flat(read_tensor(question["given"], scenario.shape), scenario.shape)
+    points = deterministic(scenario)
+    assert points is not None
+    vertices = np.asarray(points, dtype=float).T
+    if noise == "white":
+        own = vertices.mean(axis=1)
+    if question["model"]["kind"] == "quantum":
+        if scenario.outcomes != ((2, 2), (2, 2)):
+            return None
+        most = math.inf
+        for signs in product((1, -1), repeat=3):
+            table = np.zeros(scenario.shape)
+            table[1:, 1:] = np.reshape([*signs, -math.prod(signs)], (2, 2))
+            value, least = float(table.reshape(-1) @ p), {"local": -2.0, "general": -4.0}.get(noise, 0.0)
+            least = float(table.reshape(-1) @ own) if own is not None else least
+            if value > least:
+                most = min(most, (math.sqrt(8.0) - least) / (value - least))
+        return f"{claimed} is claimed, and CHSH allows {most}" if claimed > most + TOLERANCE else None
+    count, others = vertices.shape[1], np.zeros((len(p), 0)) if own is None else -own[:, None]
+    others = -vertices if noise == "local" else others
+    costs = np.concatenate([np.zeros(count), [-1.0], np.zeros(others.shape[1])])
+    one = np.concatenate([np.ones(count), np.zeros(1 + others.shape[1])])
+    if noise == "general":
+        rows = np.array([flat(scenario.probability(e), scenario.shape) for e in _events(scenario)])
+        above = np.hstack([-rows @ vertices, (rows @ p)[:, None]])
+        found = linprog(costs, above, np.full(len(rows), 1e-12), one[None], [1.0], options=SHARP)
+    else:
+        equal = np.vstack([one, np.hstack([vertices, -p[:, None], others])])
+        found = linprog(costs, None, None, equal, np.concatenate([[1.0], np.zeros(len(p))]), options=SHARP)
+    most = 0.0 if found.fun is None else -float(found.fun)
+    return f"{claimed} is claimed, and a linear program has {most}" if claimed > most + 1e-8 else None
+
+
+def _events(scenario: Scenario) -> Iterator[list[tuple[int, int]]]:
+    for settings in product(*(range(len(party)) for party in scenario.outcomes)):
+        counts = (scenario.outcomes[p][s] for p, s in enumerate(settings))
+        for outcomes in product(*map(range, counts)):
+            yield list(zip(settings, outcomes, strict=True))
 
 
 def h(p: float) -> float:

@@ -13,7 +13,6 @@ from typing import Any
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from sdpbound.arrays import Floats
@@ -23,6 +22,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound, Proof
 from sdpbound.bounds.certificate import certificate_head
+from sdpbound.bounds.explicit import strategy_entry
 from sdpbound.bounds.figures import Figure
 from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.rounding import lower_float, rounded
@@ -35,8 +35,6 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "ProvenByAttacks", "build_attack"]
 
-#: Eigenvalues of states and effects of four dimensions below this are rounding errors; they grow with the dimension.
-ROUNDING = 1e-16
 #: A mixture with exactly the tested values may be worse by this many bits than one with values within tolerances.
 WORTH = 1e-7
 
@@ -220,7 +218,7 @@ class _Proven:
 
 def _prove(asked: _AttackQuestion, mixture: Mixture, grouping: Callable[[Mixture], Sequence[int]] | None) -> _Proven:
     groups = None if grouping is None else tuple(grouping(mixture))
-    strategies = tuple(_entry(s) for s in mixture.strategies)
+    strategies = tuple(strategy_entry(s) for s in mixture.strategies)
     weights = np.asarray(mixture.weights / mixture.weights.sum(), dtype=np.float64)
     exact = [Fraction(float(w)) for w in weights]
     question = read_question(asked.head()["question"])
@@ -250,31 +248,3 @@ def _independent(enclosures: Sequence[Enclosure], weights: Floats) -> tuple[int,
     triangle, pivots = qr((table * weights[:, None]).T, mode="r", pivoting=True)
     diagonal = np.abs(np.diag(triangle[:count, :count]))
     return tuple(sorted(int(k) for k in pivots[:count])) if diagonal.min() > 0.0 else ()
-
-
-def _entry(strategy: Strategy) -> dict[str, Any]:
-    """The certificate's entry of a strategy: factors of its state and effects."""
-    w, v = np.linalg.eigh(_plain(strategy.state))
-    keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
-    state = v[:, keep] * np.sqrt(w[keep])
-    measurements = []
-    for party in strategy.measurements:
-        settings = []
-        for effects in party:
-            factors = []
-            for effect in effects:
-                w, v = np.linalg.eigh(_plain(effect))
-                keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
-                factors.append(_rows((v[:, keep] * np.sqrt(w[keep])).conj().T))
-            settings.append(factors)
-        measurements.append(settings)
-    return {"dimensions": list(strategy.dimensions), "state": _rows(state), "measurements": measurements}
-
-
-def _plain(matrix: NDArray[Any]) -> NDArray[Any]:
-    return matrix.real if not matrix.imag.any() else matrix
-
-
-def _rows(matrix: NDArray[Any]) -> dict[str, Any]:
-    imaginary = matrix.imag.tolist() if np.iscomplexobj(matrix) else None
-    return {"real": matrix.real.tolist(), "imaginary": imaginary}

@@ -7,18 +7,19 @@ With columns S_k, the behaviours of deterministic strategies and of devices, a l
 for noises N_j, or with ``sum_k w_k S_k >= v P`` in every probability for any noise. Its multipliers are a Bell
 expression, whose best devices are the next columns.
 
-What floats leave of the equation, d, is paid for with white noise W: W and a change of one coordinate by at most
-``prod 1 / d_p`` is local, with d_p the number of outcomes of each projector in it and 1 for observables, being a
-mixture of products of local responses that are uniform up to the change, with signs.
+What floats leave of the equation is taken out of the weights, by the smallest change that does. Where weights are too
+small for it, a little of all deterministic strategies is mixed in, with noise, and the visibility is as much less.
+What is left has to be below the 1e-12 up to which data are meant. The mixture has a certificate.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from sdpbound.adversaries.adversary import Adversary
 from sdpbound.adversaries.local import Local
@@ -26,8 +27,9 @@ from sdpbound.adversaries.quantum import Quantum
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.expression import BellExpression
-from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.search import see_saw
+from sdpbound.bell.strategy import Strategy
+from sdpbound.bounds.explicit import WITHIN, ExplicitMixture, points_of
 from sdpbound.conic.program import LinearMatrixInequality, SolverResult
 from sdpbound.conic.solvers.choose import first_answer
 from sdpbound.conic.solvers.solver import DEFAULT_TOLERANCE
@@ -43,17 +45,33 @@ ROUNDS, STARTS = (20, 3), (20, 6)
 LITTLE = 1e-10
 #: Distance of two proven sides that is no gap.
 CLOSE = 2e-8
-#: Measured data are meant up to this in every probability.
-WITHIN = 1e-12
+#: Weights of a solution that are taken for none, in turn; and how much of all strategies is mixed in, in turn.
+_SMALL, _LITTLE = (0.0, 1e-12, 1e-9, 1e-7), (1e-11, 1e-10, 1e-9, 1e-8)
 
 
 @dataclass(eq=False)
 class _Mixing:
-    """The linear program: ``noises`` (coordinates, J), or None for any noise; ``columns`` (coordinates, K)."""
+    """The linear program.
+
+    Attributes
+    ----------
+    noises : (coordinates, J), or None for any noise
+    columns : (coordinates, K), of all deterministic strategies and then of the ``strategies``
+    points : how many deterministic strategies there are
+    quantum : whether the set is the quantum one
+    """
 
     behaviour: Behaviour
     noises: Floats | None
     columns: Floats
+    points: int
+    quantum: bool
+    strategies: list[Strategy] = field(default_factory=list)
+
+    def add(self, strategy: Strategy) -> None:
+        """Take in a quantum strategy."""
+        self.strategies.append(strategy)
+        self.columns = np.hstack([self.columns, strategy.behaviour().moments.reshape(-1, 1)])
 
     def solve(self) -> tuple[SolverResult, Floats] | None:
         """The solver's answer, and its Bell expression, which is not positive on all columns; None if it has none."""
@@ -91,27 +109,74 @@ class _Mixing:
             expression = y[1:]
         return result, np.asarray(expression, dtype=np.float64)
 
-    def visibility(self, result: SolverResult, given: bool) -> float:
-        """What a solution proves, after the rest is paid for; ``given``: the noise is one behaviour, not white."""
+    def mixture(self, result: SolverResult, name: str, most: float) -> ExplicitMixture | None:
+        """The mixture that a solution says, its visibility at most ``most``; None where it misses the data."""
         assert result.solution is not None
         count = self.columns.shape[1]
-        weights = np.maximum(result.solution[:count], 0.0)
-        mixture = self.columns @ (weights / weights.sum())
-        scenario, target = self.behaviour.scenario, self.behaviour.moments.reshape(-1)
-        v = min(max(float(result.solution[count]), 0.0), 1.0)
+        x = np.maximum(result.solution, 0.0)
         if self.noises is None:
-            rows = scenario.probability_rows()
-            p, q = np.maximum(rows @ target, 0.0), rows @ mixture
-            return max(0.0, min(1.0, float((q[p > WITHIN] / p[p > WITHIN]).min(initial=1.0)) * (1.0 - 1e-13)))
-        u = np.maximum(result.solution[count + 1 :], 0.0)
-        u *= (1.0 - v) / (float(u.sum()) or 1.0)
-        if not u.any():
-            v = 1.0
-        rest = np.abs(mixture - v * target - self.noises @ u)
-        if given:
-            return v if float(rest.sum()) <= WITHIN else 0.0
-        paid = float(_scales(scenario) @ rest) + 1e-13
-        return v / (1.0 + paid) * (1.0 - 1e-14)
+            calm = np.concatenate([np.full(self.points, 1.0 / self.points), np.zeros(count - self.points)])
+            mixed = [(x[:count] / x[:count].sum() + little * calm) / (1.0 + little) for little in (0.0, *_LITTLE)]
+            v, weights = max(((self._least(weights, most), weights) for weights in mixed), key=lambda pair: pair[0])
+            return self._explicit(v, weights, None, name)
+        for threshold in _SMALL:
+            found = self._exactly(x * (x > threshold), x > threshold, most)
+            if found is not None:
+                return self._explicit(*found, name)
+        for little in _LITTLE if name != "given" else ():
+            calm = np.concatenate([np.full(self.points, 1.0 / self.points), np.zeros(count - self.points + 1)])
+            calm = np.concatenate([calm, np.full(self.noises.shape[1], 1.0 / self.noises.shape[1])])
+            found = self._exactly((x + little * calm) / (1.0 + little), np.ones(len(x), dtype=bool), most)
+            if found is not None:
+                return self._explicit(*found, name)
+        return None
+
+    def _exactly(self, x: Floats, kept: NDArray[np.bool_], most: float) -> tuple[float, Floats, Floats] | None:
+        """v, weights and noise near these with nothing left; None where there are none that are not negative."""
+        assert self.noises is not None
+        count, target = self.columns.shape[1], self.behaviour.moments.reshape(-1)
+        table = np.hstack([self.columns, -target[:, None], -self.noises])
+        table = np.vstack([np.concatenate([np.zeros(count), np.ones(table.shape[1] - count)]), table])
+        for _ in range(3):
+            left = np.concatenate([[1.0], np.zeros(len(target))]) - table @ x
+            x[kept] += np.linalg.lstsq(table[:, kept], left, rcond=1e-12)[0]
+        weights, u = x[:count], x[count + 1 :]
+        if min(x.min(), weights.sum()) < 0.0 or not x[count] > 0.0:
+            return None
+        weights, v = weights / weights.sum(), min(float(x[count]), most, 1.0)
+        u = u / u.sum() if u.any() else np.full(len(u), 1.0 / len(u))
+        missed = np.abs(self.columns @ weights - v * target - (1.0 - v) * (self.noises @ u)).max()
+        return (v, weights, u) if missed <= 0.5 * v * WITHIN else None
+
+    def _least(self, weights: Floats, most: float) -> float:
+        """The least quotient of a probability of the mixture and of the behaviour."""
+        scenario = self.behaviour.scenario
+        rows = scenario.probability_rows()
+        p, q = rows @ self.behaviour.moments.reshape(-1), rows @ (self.columns @ weights)
+        uniform = rows @ Behaviour.uniform(scenario).moments.reshape(-1)
+        below = p + WITHIN * (q - uniform)
+        own = below > 0.0
+        return max(0.0, min(1.0, most, float((q[own] / below[own]).min(initial=1.0)) * (1.0 - 1e-13)))
+
+    def _explicit(self, v: float, weights: Floats, shares: Floats | None, name: str) -> ExplicitMixture | None:
+        if not v > 0.0:
+            return None
+        scenario, local = self.behaviour.scenario, name == "local" and shares is not None
+        used = weights[: self.points] > 0.0
+        if local:
+            used |= np.asarray(shares) > 0.0
+        others = weights[self.points :]
+        return ExplicitMixture(
+            value=v,
+            behaviour=self.behaviour,
+            model="quantum" if self.quantum else "local",
+            noise=name,
+            points=tuple(points_of(scenario, self.columns[:, : self.points][:, used])),
+            strategies=tuple(s for s, w in zip(self.strategies, others, strict=True) if w > 0.0),
+            weights=np.concatenate([weights[: self.points][used], others[others > 0.0]]),
+            shares=np.asarray(shares)[used] if local else None,
+            given=None if name != "given" or self.noises is None else self.noises[:, 0],
+        )
 
 
 def explicit_visibility(
@@ -119,9 +184,9 @@ def explicit_visibility(
     model: Adversary,
     noises: Floats | None,
     proven: tuple[BellExpression, float],
-    given: bool = False,
-) -> float:
-    """A visibility with which explicit strategies have a behaviour, up to 1e-12 in probabilities; 0 if none is found.
+    name: str,
+) -> ExplicitMixture | None:
+    """Explicit strategies that have v of a behaviour and the rest noise, for the largest v found; None if none is.
 
     Parameters
     ----------
@@ -129,43 +194,37 @@ def explicit_visibility(
     model : Local() or Quantum(level); of others nothing is known
     proven : an expression whose best devices are tried first, and an upper bound: what is within :data:`CLOSE` of it is
         enough
-    given : whether the noise is one behaviour, so that no white noise may be added
+    name : of the noise: "white", "local", "general", or "given", to which no white noise may be added
     """
     scenario, (first, upper) = behaviour.scenario, proven
     quantum = isinstance(model, Quantum)
     if not (quantum or isinstance(model, Local)) or math.prod(scenario.count_deterministic()) > MOST_COLUMNS:
-        return 0.0
+        return None
     vertices = np.asarray(Local().relax(scenario).coordinates.toarray(), dtype=np.float64)
-    mixing, best, last = _Mixing(behaviour, noises, vertices), 0.0, -1.0
-    dimension = max(2, *(k for party in scenario.outcomes for k in party))
+    mixing = _Mixing(behaviour, noises, vertices, vertices.shape[1], quantum)
+    best: ExplicitMixture | None = None
+    last, dimension = -1.0, max(2, *(k for party in scenario.outcomes for k in party))
     rounds, starts = (pair[not scenario.is_binary] for pair in (ROUNDS, STARTS))
     if quantum:
-        _, strategy = see_saw(first, dimension, starts, rounds)
-        mixing.columns = np.hstack([vertices, strategy.behaviour().moments.reshape(-1, 1)])
+        mixing.add(see_saw(first, dimension, starts, rounds)[1])
     for turn in range(rounds):
         answer = mixing.solve()
         if answer is None:
             break
         result, expression = answer
-        best = max(best, mixing.visibility(result, given))
-        if not quantum or best - last < LITTLE or best >= upper - CLOSE or not go_on():
+        found = mixing.mixture(result, name, max(upper, 0.0))
+        if found is not None and (best is None or found.value > best.value):
+            best = found
+        value = 0.0 if best is None else best.value
+        if not quantum or value - last < LITTLE or value >= upper - CLOSE or not go_on():
             break
-        last = best
+        last = value
         size = float(np.abs(expression).max(initial=0.0))
         if not size:
             break
         table = BellExpression(scenario, (expression / size).reshape(scenario.shape))
-        value, strategy = see_saw(table, dimension, starts, turn)
-        if value <= LITTLE:
+        gain, strategy = see_saw(table, dimension, starts, turn)
+        if gain <= LITTLE:
             break
-        mixing.columns = np.hstack([mixing.columns, strategy.behaviour().moments.reshape(-1, 1)])
+        mixing.add(strategy)
     return best
-
-
-def _scales(scenario: Scenario) -> Floats:
-    """For each coordinate the white noise that makes it local when it is changed by one."""
-    out = np.ones(1)
-    for letters, outcomes in zip(scenario.letters, scenario.outcomes, strict=True):
-        own = [1.0 if letter.outcome is None else float(outcomes[letter.setting]) for letter in letters]
-        out = np.outer(out, [1.0, *own]).reshape(-1)
-    return out

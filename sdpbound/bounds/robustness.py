@@ -29,6 +29,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bounds.assemble import Assembly, assemble
 from sdpbound.bounds.bell_value import bell_question, maximize, minimize
 from sdpbound.bounds.bound import Bound
+from sdpbound.bounds.explicit import ExplicitMixture
 from sdpbound.bounds.inside import explicit_visibility
 from sdpbound.bounds.question import Question
 from sdpbound.bounds.separation import raise_if_separated
@@ -72,11 +73,13 @@ class NoiseRobustness:
     Attributes
     ----------
     upper : certified; 1 where nothing better is proven
-    lower : proven by an explicit mixture; 0 where none was found
+    lower : of an explicit mixture; 0 where none was found
     noise : "white", "local", "general" or "given"
     expression : B of the proof
     bound : the certified maximum of B over the set; None where ``upper`` is 1 for want of a proof
     noise_bound : the certified minimum of B over local behaviours, for local noise
+    mixture : the :class:`~sdpbound.bounds.explicit.ExplicitMixture` of ``lower``, with its certificate; None where
+        ``lower`` has none
     """
 
     upper: float
@@ -85,6 +88,7 @@ class NoiseRobustness:
     expression: BellExpression
     bound: Bound | None
     noise_bound: Bound | None = None
+    mixture: ExplicitMixture | None = None
 
     @property
     def robustness(self) -> float:
@@ -149,10 +153,11 @@ def robustness(
     Returns
     -------
     NoiseRobustness
-        ``upper`` is certified for every model, by a Bell expression. ``lower`` is an explicit mixture: of local
-        behaviours for Local, of these and of devices of small dimension that see-saws find for Quantum (the expression
-        of the upper bound leads them, so that a higher level may find better ones), of probabilities for NoSignaling; 0
-        for scenarios of more than 4096 deterministic strategies. Both are about the behaviour with every probability
+        ``upper`` is certified for every model, by a Bell expression. ``lower`` is that of an explicit ``mixture``, with
+        a certificate: of local behaviours for Local, of these and of devices of small dimension that see-saws find for
+        Quantum (the expression of the upper bound leads them, so that a higher level may find better ones). It is of
+        probabilities, without a certificate, for NoSignaling. For more than 4096 deterministic strategies it is 0, or
+        for Local and two outcomes a number without a certificate. Both sides are about the behaviour with every moment
         within 1e-12, as measured data are.
 
     Examples
@@ -237,19 +242,16 @@ def _with_given(
         tests = Observations(scenario, table, across @ start, np.full(len(across), 1e-12), "custom")
     bound = solve(bell_question(along, tests, "upper"), model, solver)
     expression = -bound.functional.expression + along
-    return NoiseRobustness(
-        upper=min(1.0, bound.value),
-        lower=min(_reached(behaviour, model, noise, bound, expression), 1.0, max(bound.value, 0.0)),
-        noise=name,
-        expression=expression,
-        bound=bound,
-    )
+    upper = min(1.0, bound.value)
+    white = not np.abs(noise.moments - Behaviour.uniform(noise.scenario).moments).any()
+    kind = "white" if white else "given"
+    mixture = explicit_visibility(behaviour, model, noise.moments.reshape(-1, 1), (expression, upper), kind)
+    lower = _reached(behaviour, model, noise, bound) if mixture is None else mixture.value
+    return NoiseRobustness(upper, min(lower, 1.0, max(bound.value, 0.0)), name, expression, bound, mixture=mixture)
 
 
-def _reached(
-    behaviour: Behaviour, model: Adversary, noise: Behaviour, bound: Bound, expression: BellExpression
-) -> float:
-    """A visibility that is proven to be in the set, 0 if none was found."""
+def _reached(behaviour: Behaviour, model: Adversary, noise: Behaviour, bound: Bound) -> float:
+    """A visibility that is in the set by numbers without a certificate, 0 if none was found."""
     rows = behaviour.scenario.probability_rows()
     if isinstance(model, NoSignaling):
         p, n = rows @ behaviour.moments.reshape(-1), rows @ noise.moments.reshape(-1)
@@ -257,10 +259,9 @@ def _reached(
         if not falling.any():
             return 1.0
         return float(min(1.0, max(0.0, float((n[falling] / (n[falling] - p[falling])).min()) - 1e-14)))
-    if not isinstance(model, Local) or not behaviour.scenario.is_binary:
-        white = not np.abs(noise.moments - Behaviour.uniform(noise.scenario).moments).any()
-        upper = min(1.0, bound.value)
-        return explicit_visibility(behaviour, model, noise.moments.reshape(-1, 1), (expression, upper), given=not white)
+    white = not np.abs(noise.moments - Behaviour.uniform(noise.scenario).moments).any()
+    if not (white and isinstance(model, Local) and behaviour.scenario.is_binary):
+        return 0.0
     v = min(1.0, bound.value)
     target = (1.0 - v) * noise.moments + v * behaviour.moments
     return v * _kept(behaviour.scenario, target.reshape(-1)) * (1.0 - 1e-14)
@@ -331,27 +332,26 @@ def _with_local(behaviour: Behaviour, model: Adversary, solver: SolverChoice) ->
     table = np.concatenate([[0.0], [-float(m) for m in dual.multipliers]]).reshape(scenario.shape)
     size = float(np.abs(table).max(initial=0.0))
     if not size:
-        lower = (
-            1.0
-            if isinstance(model, NoSignaling)
-            else explicit_visibility(behaviour, model, vertices, (BellExpression(scenario, table), 1.0))
-        )
-        return NoiseRobustness(1.0, lower, "local", BellExpression(scenario, table), None)
+        nothing = BellExpression(scenario, table)
+        inside = explicit_visibility(behaviour, model, vertices, (nothing, 1.0), "local")
+        lower = 1.0 if isinstance(model, NoSignaling) else 0.0 if inside is None else inside.value
+        return NoiseRobustness(1.0, lower, "local", nothing, None, mixture=inside)
     expression = BellExpression(scenario, table / size)
     bound, least = maximize(expression, model, solver=solver), minimize(expression, Local())
     low, most = Fraction(least.value), Fraction(bound.value)
     gain = _exact(expression, behaviour) - low
     upper = min(1.0, round_up((most - low) / gain)) if gain > 0 else 1.0
-    if isinstance(model, NoSignaling):
+    mixture, lower = explicit_visibility(behaviour, model, vertices, (expression, upper), "local"), 0.0
+    if mixture is not None:
+        lower = mixture.value
+    elif isinstance(model, NoSignaling):
         lower = 1.0
-    elif not isinstance(model, Local) or not scenario.is_binary or result.solution is None:
-        lower = explicit_visibility(behaviour, model, vertices, (expression, upper))
-    else:
+    elif isinstance(model, Local) and scenario.is_binary and result.solution is not None:
         u = np.maximum(result.solution[own.variables :], 0.0)
         v = max(0.0, 1.0 - float(u.sum()))
         target = v * behaviour.moments.reshape(-1) + vertices @ (u * (1.0 - v) / max(float(u.sum()), 1e-300))
         lower = v * _kept(scenario, target) * (1.0 - 1e-14)
-    return NoiseRobustness(upper, min(lower, upper), "local", expression, bound, least)
+    return NoiseRobustness(upper, min(lower, upper), "local", expression, bound, least, mixture)
 
 
 def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> NoiseRobustness:
@@ -388,15 +388,15 @@ def _with_any(behaviour: Behaviour, model: Adversary, solver: SolverChoice) -> N
     bound = maximize(expression, model, solver=solver)
     gain = _exact(expression, behaviour)
     upper = min(1.0, round_up(Fraction(bound.value) / gain)) if gain > 0 else 1.0
-    lower = 0.0
-    if isinstance(model, Local) and result.solution is not None:
+    mixture, lower = explicit_visibility(behaviour, model, None, (expression, upper), "general"), 0.0
+    if mixture is not None:
+        lower = mixture.value
+    elif isinstance(model, Local) and result.solution is not None:
         q = np.maximum(rows @ (assembly.relaxation.coordinates @ _weights_of(shell, result.solution[:-1])), 0.0)
         lower = min(1.0, _fitting(p, q))
     elif isinstance(model, NoSignaling):
         lower = 1.0
-    else:
-        lower = explicit_visibility(behaviour, model, None, (expression, upper))
-    return NoiseRobustness(upper, min(lower, upper), "general", expression, bound)
+    return NoiseRobustness(upper, min(lower, upper), "general", expression, bound, mixture=mixture)
 
 
 def _weights_of(shell: ConicProgram, solution: Floats) -> Floats:

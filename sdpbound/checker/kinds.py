@@ -28,6 +28,7 @@ from sdpbound.checker.renyi_length import verify_renyi_length
 from sdpbound.checker.routed import verify_routed
 from sdpbound.checker.routed_attack import verify_routed_attack
 from sdpbound.checker.self_test import verify_self_test
+from sdpbound.checker.visibility import verify_visibility
 from sdpbound.errors import CertificateError, InvalidParameter
 
 __all__ = ["KINDS", "Kind", "check", "require_kinds"]
@@ -79,6 +80,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("attacks on all channels", _with_proof("shares"), verify_all_channels),
     Kind("attacks on all flips", _with_proof("mixtures"), verify_all_flips),
     Kind("attack", _with_proof("strategies"), verify_attack),
+    Kind("explicit visibility", _with_proof("visibility"), verify_visibility),
     Kind("attack on a processed key", _with_proof("processed"), verify_processed_attack),
     Kind("average entropy", _with_proof("average"), verify_average),
     Kind("renyi entropy", _with_proof("renyi"), verify_renyi),

@@ -27,6 +27,7 @@ __all__ = [
     "enclose",
     "enclosed",
     "mix",
+    "moments_of",
     "read_device",
     "read_kraus",
     "read_matrix",
@@ -140,10 +141,15 @@ def read_strategy(question: AttackQuestion, entry: Any, name: str) -> tuple[Matr
     return factor, kraus
 
 
-def enclosed(
-    question: AttackQuestion, factor: Matrix, kraus: Sequence[Sequence[Sequence[Matrix | None]]], name: str
-) -> Enclosure:
-    """The numbers of a strategy with this factor of its state and the Kraus operators [party][setting][outcome]."""
+def _grams(
+    factor: Matrix, kraus: Sequence[Sequence[Sequence[Matrix | None]]], name: str
+) -> tuple[
+    Matrix,
+    flint.arb,
+    Callable[[tuple[int, ...]], dict[tuple[int, ...], Matrix]],
+    Callable[[tuple[int, ...]], dict[tuple[int, ...], flint.arb]],
+]:
+    """G^+ G and its trace; what makes Gram matrices of settings, which are kept, and what makes probabilities."""
     total = adjoint(factor) * factor
     norm = trace(total)
     if not norm > 0:
@@ -161,6 +167,26 @@ def enclosed(
     def joint(settings: tuple[int, ...]) -> dict[tuple[int, ...], flint.arb]:
         return {place: trace(m) / norm for place, m in gram(settings).items()}
 
+    return total, norm, gram, joint
+
+
+def moments_of(
+    scenario: Scenario,
+    tensors: Sequence[Tensor],
+    factor: Matrix,
+    kraus: Sequence[Sequence[Sequence[Matrix | None]]],
+    name: str,
+) -> list[flint.arb]:
+    """The values of expressions for a strategy with this factor of its state and Kraus operators, in balls."""
+    *_, joint = _grams(factor, kraus, name)
+    return [_tested(scenario, joint, tensor) for tensor in tensors]
+
+
+def enclosed(
+    question: AttackQuestion, factor: Matrix, kraus: Sequence[Sequence[Sequence[Matrix | None]]], name: str
+) -> Enclosure:
+    """The numbers of a strategy with this factor of its state and the Kraus operators [party][setting][outcome]."""
+    total, norm, gram, joint = _grams(factor, kraus, name)
     tested = [_tested(question.scenario, joint, tensor) for tensor in question.observed.tensors]
     at = tuple(s or 0 for s in question.key)
     if question.kind == "conditional_mutual_information":

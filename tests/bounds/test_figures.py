@@ -205,9 +205,16 @@ def attacks_on_all_flips() -> sb.Certificate:
     return sb.key_rate_upper_bound(MEMBER.behaviour(0.9), x=0, y=0, preprocessing="best").attack.certificate
 
 
+def explicit_visibility() -> sb.Certificate:
+    mixture = sb.robustness(MEMBER.behaviour(0.9), sb.Local()).mixture
+    assert mixture is not None
+    return mixture.certificate
+
+
 #: Kinds of which no certificate is kept.
 MADE: dict[str, Callable[[], sb.Certificate]] = {
     "attacks on all flips": attacks_on_all_flips,
+    "explicit visibility": explicit_visibility,
 }
 TESTS = Path(__file__).parents[1]
 ELSEWHERE = {

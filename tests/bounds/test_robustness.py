@@ -7,6 +7,7 @@ import pytest
 
 import sdpbound as sb
 from sdpbound.recheck import recheck
+from tests.oracle import contradiction
 
 R = 2**0.5
 BEST = sb.Behaviour.from_correlators(np.array([[1, 1], [1, -1]]) / R)
@@ -36,6 +37,11 @@ def test_robustness(behaviour: sb.Behaviour, model: sb.Adversary, noise: str, va
     assert value - 1e-12 <= found.upper <= value + 1e-7
     assert value - 5e-8 <= found.lower <= value + 1e-12  # devices of a see-saw have the extremes up to rounding
     assert found.robustness <= (1 - value) / value + 1e-12
+    if not isinstance(model, sb.NoSignaling):
+        assert found.mixture is not None and found.mixture.value == found.lower
+        proof = found.mixture.certificate.data
+        assert sb.verify(proof).value <= found.lower and contradiction(proof) is None
+        assert proof["question"]["figure"]["noise"] == noise
     for bound in (found.bound, found.noise_bound):
         if bound is not None:
             assert sb.verify(bound.certificate.data).holds and recheck(bound.certificate.data).holds
@@ -97,3 +103,52 @@ def test_the_lower_side_is_explicit_for_quantum_sets_and_any_outcomes() -> None:
     ]:
         found = sb.robustness(behaviour, model, noise)  # type: ignore[arg-type]
         assert value - 5e-8 <= found.lower <= value + 1e-12 and value - 1e-9 <= found.upper <= value + 1e-7
+        if not isinstance(model, sb.NoSignaling):
+            assert found.mixture is not None and found.mixture.certificate.verify().holds
+
+
+def test_mixtures_of_three_outcomes_add_up() -> None:
+    """A second way: the moments of the points and of the noise, added up in floats here, for measured behaviours."""
+    rng = np.random.default_rng(3)
+    best = sb.maximize(sb.cglmp(3), sb.Quantum("1+AB")).behaviour
+    assert best is not None
+    moved = sb.Behaviour.from_moments(
+        best.scenario, best.moments + 1e-4 * (rng.random(best.moments.shape) - 0.5) * _not_first(best)
+    )
+    for noise in ("white", "local", "general", sb.Behaviour.uniform(best.scenario)):
+        found = sb.robustness(moved, sb.Local(), noise)  # type: ignore[arg-type]
+        mixture = found.mixture
+        assert mixture is not None and found.lower == mixture.value > found.upper - 1e-8
+        rows = best.scenario.probability_rows()
+        points = [_probabilities(best.scenario, point) for point in mixture.points]
+        q = np.array(points).T @ (mixture.weights / mixture.weights.sum())
+        rest = q - mixture.value * (rows @ moved.moments.reshape(-1))
+        assert rest.min() > -3e-12
+        if noise == "white":
+            assert np.ptp(rest) < 1e-11
+        assert mixture.certificate.verify().holds and contradiction(mixture.certificate.data) is None
+
+
+def _not_first(behaviour: sb.Behaviour) -> np.ndarray:
+    table = np.ones(behaviour.moments.shape)
+    table[(0,) * table.ndim] = 0.0
+    return table
+
+
+def _probabilities(scenario: sb.Scenario, point: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """1 or 0 of each event, in the order of the scenario's rows, from products of the parties' letters."""
+    moments = np.ones(1)
+    for letters, outcomes in zip(scenario.letters, point, strict=True):
+        own = [
+            1.0 - 2.0 * outcomes[m.setting] if m.outcome is None else float(outcomes[m.setting] == m.outcome)
+            for m in letters
+        ]
+        moments = np.outer(moments, [1.0, *own]).reshape(-1)
+    return np.asarray(scenario.probability_rows() @ moments)
+
+
+def test_noise_that_is_given_is_not_mixed_with_white_noise() -> None:
+    """Of a local P and a noise outside the local set there is nothing to mix in: v is 1, or the least that is local."""
+    found = sb.robustness(sb.Behaviour.uniform(BOX.scenario), sb.Local(), BOX)
+    assert found.lower == 1.0 == found.upper and found.mixture is not None
+    assert sb.verify(found.mixture.certificate.data).holds

@@ -59,6 +59,7 @@ def test_all_kinds_are_there() -> None:
         "finite_randomness_length",
         "key_rate_any_channel",
         "renyi_entropy",
+        "visibility",
     }
     methods = [golden(name)["proof"].keys() for name in INDEX if name.startswith("entropy_")]
     for entry in ("nodes", "gauss_radau", "method"):

@@ -430,6 +430,24 @@ recipe("attacks_all_channels_lossy", lambda: all_channels(lossy_singlet(0.895), 
 recipe("attacks_all_channels_correlators", lambda: all_channels(MEMBER.behaviour(0.93), "correlators", 0))
 
 
+BOX = sb.Behaviour.from_correlators([[1.0, 1.0], [1.0, -1.0]])
+
+
+HALVES = sb.Behaviour.from_correlators([[0.5, 0.5], [0.5, 0.5]])
+THIRDS = sb.family_named("cglmp").member(d=3).behaviour()
+
+
+def visibility(behaviour: sb.Behaviour, model: sb.Adversary, noise: str | sb.Behaviour) -> Any:
+    return sb.robustness(behaviour, model, noise).mixture
+
+
+recipe("visibility_local_white", lambda: visibility(IDEAL, sb.Local(), "white"))
+recipe("visibility_local_general_three_outcomes", lambda: visibility(THIRDS, sb.Local(), "general"))
+recipe("visibility_quantum_local", lambda: visibility(BOX, sb.Quantum("1+AB"), "local"))
+recipe("visibility_quantum_given", lambda: visibility(BOX, sb.Quantum("1+AB"), HALVES))
+recipe("visibility_quantum_general", lambda: visibility(BOX, sb.Quantum("1+AB"), "general"))
+
+
 def data_of(found: Any) -> dict[str, Any]:
     certificate = found.certificate if hasattr(found, "certificate") else found
     return json.loads(certificate.to_json())
