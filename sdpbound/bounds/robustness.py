@@ -201,7 +201,7 @@ def local_fraction(behaviour: Behaviour, solver: SolverChoice = None) -> LocalFr
     inequality = LinearMatrixInequality(
         cost=np.ones(count),
         offset=0.0,
-        matrix=sp.csc_array(np.vstack([-table, np.eye(count)])),
+        matrix=sp.csc_array(sp.vstack([sp.csc_array(-table), sp.eye_array(count)])),
         constant=np.concatenate([p, np.zeros(count)]),
         linear=len(p) + count,
         sizes=(),
@@ -279,7 +279,9 @@ def _kept(scenario: Scenario, target: Floats) -> float:
     inequality = LinearMatrixInequality(
         cost=np.concatenate([np.zeros(count), [-1.0]]),
         offset=0.0,
-        matrix=sp.csc_array(np.hstack([np.vstack([vertices, -vertices, np.eye(count)]), column])),
+        matrix=sp.csc_array(
+            sp.hstack([sp.vstack([sp.csc_array(vertices), sp.csc_array(-vertices), sp.eye_array(count)]), column])
+        ),
         constant=np.concatenate([-target, target, np.zeros(count)]),
         linear=2 * len(target) + count,
         sizes=(),

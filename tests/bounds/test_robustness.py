@@ -152,3 +152,11 @@ def test_noise_that_is_given_is_not_mixed_with_white_noise() -> None:
     found = sb.robustness(sb.Behaviour.uniform(BOX.scenario), sb.Local(), BOX)
     assert found.lower == 1.0 == found.upper and found.mixture is not None
     assert sb.verify(found.mixture.certificate.data).holds
+
+
+@pytest.mark.slow
+def test_large_local_sets_fit_into_memory() -> None:
+    """59 049 deterministic strategies: a matrix of their pairs would have 28 GB."""
+    scenario = sb.Scenario(((3,) * 5, (3,) * 5))
+    found = sb.local_fraction(sb.Behaviour(np.full(scenario.table_shape, 1 / 9)))
+    assert found.lower > 1.0 - 1e-9 and found.upper == 1.0
