@@ -40,6 +40,8 @@ __all__ = ["OfLength", "Rounds", "proven_length"]
 _SURPRISE = 1.2
 #: Steps to the best functional, and the step of slopes in its multipliers, relative to the largest.
 _STEPS, _STEP = 3, 1e-3
+#: The most probable test of keys whose tests do not count, where that probability is searched.
+_MOST_TESTS = 0.5
 #: Probabilities of a test that are compared.
 _GAMMAS: Floats = np.geomspace(1e-9, 1.0, 361)
 
@@ -146,12 +148,18 @@ class OfLength(Rater):
                 continue
             constant = found.value - float(found.multipliers @ moved.values)
             own = self._round(use, data, found.multipliers, constant, ahead[0])
-            values = own.lengths(behaviour, self.rounds.gammas)
-            gamma = self.rounds.gammas[[int(np.argmax(values))]]
+            gammas = self.rounds.gammas
+            if own.own == 0.0 and len(gammas) > 1:  # where all rounds are tests, no device is better than another one
+                gammas = gammas[gammas <= _MOST_TESTS]
+            values = own.lengths(behaviour, gammas)
+            gamma = gammas[[int(np.argmax(values))]]
             if best is None or values.max() > best[0]:
                 best, self.shift = (float(values.max()), own, gamma, found.by_ahead), shift
+            counted = own.counted(gamma)
+            if not counted > 0.0:  # no entropy counts, of any functional
+                break
             slopes = self._slopes(use, behaviour, found.multipliers, (constant, ahead[0], gamma))
-            shift = slopes / own.counted(gamma) - data.values
+            shift = slopes / counted - data.values
         if best is None:
             return None
         rate, own, gamma, by_ahead = best

@@ -135,3 +135,13 @@ def test_bad_questions_are_one_sentence(changes: dict[str, object], says: str) -
     assert str(error.value).count(". ") == 0
     with pytest.raises(InvalidParameter, match="critical_strategy is about many rounds"):
         sb.CriticalStrategyOptions(rounds=1e8)
+
+
+def test_points_without_a_key_have_a_stand_in() -> None:
+    """Of flipped bits no entropy of tests counts: where all rounds were tests, there was no slope, and an error."""
+    two = sb.family_named("two_qubit", settings=(2, 2))
+    how = sb.StrategyOptions(rounds=1e2, tested="correlators", tested_settings=(0, 1), keep_no_click=False)
+    own = landscapes_of(sb.WhiteNoise(0.8), two, (0, 1), how)[0]
+    point = own.point_of({"theta": 0.7, "a0": 0.1, "a1": 1.5, "b0": 0.7, "b1": -0.8}, 0.45)
+    value, gradient = own.rate(point)
+    assert -3.0 < value < 0.0 and bool(gradient.any())
