@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 _HALF, _THREE_EIGHTHS = flint.arb(0.5), flint.arb(0.375)
-#: Columns are near orthonormal ones where their products are off by less than one part in so many.
-_FAR = 2**10
+#: Columns whose products are off by more than one part in so many are far from orthonormal ones; by less, near them.
+_FAR, _NEAR, _ROUNDS = 2**3, 2**48, 5
 #: The logarithm of r; eigenvectors of each N_i r N_i, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table]
 
@@ -140,18 +140,22 @@ def orthonormal(near: flint.arb_mat) -> flint.arb_mat:
 
     They are those of ``u (u^T u)^(-1/2)``. For ``u^T u = 1 + E`` with a sum of squares of the entries of E of at most
     e^2 this root is ``1 - E/2 + 3 E^2/8`` but for a matrix of norm at most ``e^3 / (1 - e)``, as the numbers of the
-    series are below one. Far from orthonormal columns are made so one after another, instead.
+    series are below one. Where that is not small it gives another u. Far from orthonormal columns are made so one
+    after another.
     """
-    u, n = near.mid(), near.nrows()
-    one = _one(n)
-    error = u.transpose() * u - one
-    square = error * error
-    e = square.trace().nonnegative_part().sqrt()
-    if not _FAR * e < 1:
-        return _one_by_one(u.tolist())
-    left = (e**3 / (1 - e)).upper()
-    rest = flint.arb_mat([[flint.arb(0, left)] * n] * n)
-    return u * (one - error * _HALF + square * _THREE_EIGHTHS + rest)
+    u, one = near.mid(), _one(near.nrows())
+    for _ in range(_ROUNDS):
+        error = u.transpose() * u - one
+        square = error * error
+        e = square.trace().nonnegative_part().sqrt()
+        if not _FAR * e < 1:
+            break
+        better = u * (one - error * _HALF + square * _THREE_EIGHTHS)
+        if _NEAR * e < 1:
+            left = (e**3 / (1 - e)).upper()
+            return better + u * flint.arb_mat([[flint.arb(0, left)] * one.nrows()] * one.nrows())
+        u = better.mid()
+    return _one_by_one(u.tolist())
 
 
 def _one_by_one(v: Table) -> flint.arb_mat:
