@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from sdpbound.arrays import Floats
-from sdpbound.bell.channel import BinaryChannel, Preprocessing
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.boundary import towards_noise
 from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
@@ -26,10 +26,10 @@ __all__ = ["PowerSource", "fitting_data"]
 
 #: The order is 1 + beta; these are its limits.
 _LEAST, _MOST = 2.0**-19, 0.5
-#: The least beta behind a channel: of less the checker may prove nothing, after minutes.
-_BEHIND_CHANNELS = 2.0**-10
 #: A beta as good as the best one is at most this factor away from it; so many orders are tried.
 _NEAR, _TRIALS = 1.5, 2
+#: Accuracy in bits below which roundings of floats leave proofs no room.
+_FINEST = 3e-6
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _kept(asked: _Asked, beta: float, distance: float) -> RenyiEntropyBound | No
                 kind="sandwiched down",
                 preprocessing=asked.flips,
                 method="qubit",
-                tolerance=max(1e-6, min(1e-4, 0.1 * beta)),
+                tolerance=max(_FINEST, min(1e-4, 0.1 * beta)),
             )
         except SolverFailure:
             return None
@@ -93,7 +93,7 @@ class PowerSource:
         beta = start.beta
         tried: list[float] = []
         for _ in range(_TRIALS):
-            beta = _rounded(beta, _BEHIND_CHANNELS if isinstance(self.flips, BinaryChannel) else _LEAST)
+            beta = _rounded(beta)
             if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
                 return
             tried.append(beta)
@@ -123,9 +123,9 @@ class PowerSource:
         )
 
 
-def _rounded(beta: float, least: float) -> float:
+def _rounded(beta: float) -> float:
     """The nearest of few numbers, so that many lengths share their bounds; 1 + beta is exact."""
-    beta = min(max(beta, least), _MOST)
+    beta = min(max(beta, _LEAST), _MOST)
     size = 2.0 ** math.floor(math.log2(beta))
     return float(min(size * round(4.0 * beta / size) / 4.0, _MOST))
 

@@ -37,7 +37,7 @@ __all__ = ["RenyiEntropyBound", "asked_renyi", "qubits_of", "renyi_entropy", "se
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the matrices R of a proof, per tolerance, and its limits.
-_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1e-7, 1e-6
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 3e-7, 1e-6
 _REPAIRS = 4
 #: A bound by qubits whose gap is so many times the tolerance is compared with those by programs.
 _WIDE = 20.0
@@ -226,8 +226,6 @@ def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
     """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
     problem, s = search.problem, search.problem.exponent
     noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
-    if isinstance(problem.flips, BinaryChannel):
-        noise = _MOST_NOISE  # with less the engine's steps were seen to end far from the optimum
     engine = engine_of(problem, noise)
     for _ in range(_REPAIRS):
         if search.multipliers is None or search.mixture is None or not search.multipliers.any():
