@@ -38,6 +38,9 @@ __all__ = ["RenyiEntropyBound", "asked_renyi", "qubits_of", "renyi_entropy", "se
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the matrices R of a proof, per tolerance, and its limits.
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 3e-7, 1e-6
+#: The largest multipliers of the attempts of a search, in bits per size of a test: roundings of steeper functionals
+#: cost a proof more than they gain.
+_PRICES = (10.0, 60.0, 300.0)
 _REPAIRS = 4
 #: A bound by qubits whose gap is so many times the tolerance is compared with those by programs.
 _WIDE = 20.0
@@ -213,7 +216,7 @@ def qubits_of(question: EntropyQuestion, figure: RenyiEntropy) -> QubitProblem:
 
 def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
     """The search for mixture and functional, ``tolerance`` in bits of (1 - Q)/s."""
-    search = Search(problem, first_columns(problem))
+    search = Search(problem, first_columns(problem), prices=_PRICES)
     try:
         search.run(tolerance)
     except SolverFailure:  # a functional that was found can still be proven
