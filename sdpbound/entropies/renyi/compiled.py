@@ -180,7 +180,7 @@ def _matrix_of(table: Any, hint: Any, noise: float, operator: Any, matrix: Any) 
 
 
 @compiled_loop
-def _state(logs: Any, back: Any, exponent: float, state: Any) -> float:
+def _state(logs: Any, back: Any, exponent: float, state: Any) -> Any:
     """Write the state ``R (S R)^s`` over its trace, of which R is the optimum; return its Q."""
     rebuilt(_powers(logs, 1.0 + exponent), back, state)
     trace = state[0, 0] + state[1, 1] + state[2, 2] + state[3, 3]
