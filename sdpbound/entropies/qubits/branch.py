@@ -76,7 +76,7 @@ class Proof:
 
 
 def prove(
-    engine: Engine, expression: Floats, size: float, target: float, tolerance: float, most: int = MOST_CELLS
+    engine: Engine, expression: Floats, size: float, target: float, tolerance: float, most: int | None = None
 ) -> Proof:
     """An upper bound on (functional - entropy) over all qubit strategies, in bits.
 
@@ -86,12 +86,13 @@ def prove(
     expression : (3, 3) the functional without its constant, in bits
     size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
     target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
-    most : cells; the bounds of those that are left then count as they are
+    most : cells, default MOST_CELLS; the bounds of those that are left then count as they are
     """
     used = np.array([expression[2].any(), expression[:, 2].any()])
     first = np.where(used, _FIRST_LEVEL, 1)
     sizes = np.where(used, 2**first, 1)
     places = np.stack(np.unravel_index(np.arange(sizes.prod()), tuple(sizes)), axis=1)
+    most = MOST_CELLS if most is None else most
     allowed = tolerance * LN2
     precision = max(_PRECISION * allowed, engine.resolution)
     corners = _Corners(engine, expression)

@@ -20,7 +20,7 @@ from sdpbound.bounds.figures import RenyiEntropy
 from sdpbound.bounds.separation import raise_if_separated
 from sdpbound.conic.program import Status
 from sdpbound.entropies.entropy import INACCURATE
-from sdpbound.entropies.qubits.branch import MOST_CELLS, prove
+from sdpbound.entropies.qubits.branch import prove
 from sdpbound.entropies.qubits.columns import LN2, Columns, first_columns
 from sdpbound.entropies.qubits.mixture import Search, engine_of
 from sdpbound.entropies.qubits.problem import Key, QubitProblem, qubit_problem
@@ -268,8 +268,7 @@ def _proven(search: Search, best: RenyiProof, tolerance: float, cells: int | Non
         multipliers = slopes / (-s * LN2)
         size = float(np.abs(multipliers) @ problem.sizes)
         expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
-        most = MOST_CELLS if cells is None else cells
-        found = prove(engine, expression, size, -search.constant, _PROOF * tolerance, most)
+        found = prove(engine, expression, size, -search.constant, _PROOF * tolerance, cells)
         if cells is not None and found.cells > cells:
             raise _TooManyCellsError
         constant = 1.0 + s * LN2 * (found.top + _CHECK * tolerance)
