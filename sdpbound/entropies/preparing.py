@@ -15,7 +15,7 @@ __all__ = ["prepare"]
 
 
 def prepare() -> None:
-    """Compile the loops of guessing probabilities and entropies: half a minute that first bounds need not wait for.
+    """Compile the loops of guessing probabilities and entropies: up to a minute that first bounds need not wait for.
 
     Numba keeps what it compiled beside the source, so that a second call takes a second.
 
