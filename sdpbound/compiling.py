@@ -17,7 +17,7 @@ from sdpbound.limiting import announce
 
 __all__ = ["COMPILING", "Announcer", "compiled_loop"]
 
-COMPILING = "sdpbound compiles loops for this machine, once: up to half a minute in all"
+COMPILING = "sdpbound compiles loops for this machine, once: up to a minute in all"
 
 
 def compiled_loop(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,7 +21,6 @@ as t -> t^-s falls. ``G(K) = max Tr K rho + (Q(rho) - 1)/s`` is at most the larg
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import flint
 
@@ -35,7 +34,7 @@ from sdpbound.checker.qubit_states import key_roots, largest_eigenvalue, operato
 
 __all__ = ["RenyiDual"]
 
-_SMALL = flint.arb(2) ** -10
+_SMALL = 2.0**-10
 #: R; eigenvectors of each N_i R N_i; X; eigenvectors of X^T R X, and of the matrix whose largest eigenvalue counts.
 Choice = tuple[Table, list[Table], Table, Table, Table]
 
@@ -65,8 +64,7 @@ class RenyiDual:
         r, x = flint.arb_mat(given), flint.arb_mat(near_root)
         above = x * _below(x.transpose() * r * x, inner, -self.s) * x.transpose()
         back = x.inv()
-        shape = (back * self._total(r, blocks) * back.transpose()).tolist()
-        factor = _largest_row(shape) ** (1 - self.s)
+        factor = _largest_row(back * self._total(r, blocks) * back.transpose()) ** (1 - self.s)
         one = flint.arb_mat([[int(i == j) for j in range(4)] for i in range(4)])
         return largest_eigenvalue(flint.arb_mat(operator_of(table)) + (above * factor - one) * (1 / self.s), last)
 
@@ -103,8 +101,8 @@ def _rounded(matrix: flint.arb_mat, near: Table, power: flint.arb, sign: int) ->
     NaN where the balls do not say that it is positive. What is off the diagonal is at most the sums of its rows.
     """
     n = len(near)
-    u = orthonormal(near)
-    u = orthonormal((u * _closer(u.transpose() * matrix * u)).tolist())
+    u = orthonormal(flint.arb_mat(near))
+    u = orthonormal(u * _closer(u.transpose() * matrix * u))
     turned = u.transpose() * matrix * u
     powers = []
     for i in range(n):
@@ -117,20 +115,19 @@ def _rounded(matrix: flint.arb_mat, near: Table, power: flint.arb, sign: int) ->
 
 def _closer(turned: flint.arb_mat) -> flint.arb_mat:
     """What makes a matrix that is nearly diagonal more nearly so, to first order; any numbers will do."""
-    n = turned.nrows()
-    rows = [[flint.arb(int(i == j)) for j in range(n)] for i in range(n)]
-    for i in range(n):
-        for j in range(n):
-            gap = (turned[j, j] - turned[i, i]).mid()
-            if i != j and abs(turned[i, j].mid()) < abs(gap) * _SMALL:
-                rows[i][j] = (turned[i, j].mid() / gap).mid()
+    near = [[float(v) for v in row] for row in turned.tolist()]
+    rows = [[float(i == j) for j in range(len(near))] for i in range(len(near))]
+    for i, row in enumerate(near):
+        for j, value in enumerate(row):
+            gap = near[j][j] - row[i]
+            if i != j and abs(value) < abs(gap) * _SMALL:
+                rows[i][j] = value / gap
     return flint.arb_mat(rows)
 
 
-def _largest_row(rows: list[list[Any]]) -> flint.arb:
+def _largest_row(matrix: flint.arb_mat) -> flint.arb:
     """A number not below the largest eigenvalue."""
-    sums = [sum((abs(v) for v in row), flint.arb(0)) for row in rows]
-    top = sums[0]
-    for other in sums[1:]:
+    top, *others = [sum((abs(v) for v in row), flint.arb(0)) for row in matrix.tolist()]
+    for other in others:
         top = top.max(other)
     return top

@@ -100,6 +100,7 @@ def finite_command(
         "lengths": [_facts(length) for length in found],
         "theorem": found[0].theorem,
         "assumptions": list(found[0].assumptions),
+        "notes": list(found[0].notes),
         "certificate": output.file,
     }
     lines = [heading(chosen.member)]
@@ -108,6 +109,7 @@ def finite_command(
             f"key of {rounded(length.length, 'lower')} bits or more from {length.rounds:.{DIGITS}g} rounds   (lower "
             f"bound; {rounded(length.rate, 'lower')} a round; tests with probability {length.test_probability:.3g})"
         )
+    lines += [f"note: {note}" for note in found[0].notes]
     lines += [f"  soundness {security.soundness:g}, completeness {security.completeness:g}; {chosen.line()}"]
     lines += [f"theorem: {found[0].theorem}", *(f"assumed: {text}" for text in found[0].assumptions)]
     emit(facts, lines, output.as_json)

@@ -9,12 +9,13 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds import estimates
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import conditional_entropy
+from sdpbound.entropies.renyi.entropy import renyi_entropy
 
 __all__ = ["prepare"]
 
 
 def prepare() -> None:
-    """Compile the loops of guessing probabilities and entropies: half a minute that first bounds need not wait for.
+    """Compile the loops of guessing probabilities and entropies: up to a minute that first bounds need not wait for.
 
     Numba keeps what it compiled beside the source, so that a second call takes a second.
 
@@ -25,3 +26,4 @@ def prepare() -> None:
     conditional_entropy(data, closed_forms=False)
     conditional_entropy(Observations.full(SingletSelfTest(1.0, 1.4, 2.5).behaviour(0.99)))
     average_entropy(data, Average((0, 1)))
+    renyi_entropy(data, alpha=1.1, tolerance=0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack, overload
 
@@ -289,7 +289,8 @@ class _Search:
                 "does not depend on; method='accumulation' with lengths=1 may have a length."
             )
         best = (max(pool, key=lambda found: found[0].rate * count + found[0].constant) for count in counts)
-        return [proven(count) for (_, proven), count in zip(best, counts, strict=True)]
+        notes = self.renyi.notes
+        return [replace(proven(count), notes=notes) for (_, proven), count in zip(best, counts, strict=True)]
 
     def _choices(self, counts: list[float]) -> Iterator[tuple[Term[float], Callable[[float], FiniteLength]]]:
         """For each n and kind of entropies the best parameters: their line in n, and what proves a length."""

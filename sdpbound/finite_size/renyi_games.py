@@ -51,6 +51,11 @@ class RenyiGames:
         if self.powers is not None:
             yield from self.powers.choices(counts, gamma)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the choices so far, in a sentence."""
+        return (self.powers.note,) if self.powers is not None and self.powers.note else ()
+
 
 def renyi_games(
     behaviour: Behaviour, x: int, y: int | None, observed: Observations | str, options: FiniteOptions
@@ -127,7 +132,8 @@ def _powers(
     if both is None and not flips and _says_chsh_only(behaviour, data, alice, bob):
         return None
     drawn = options.test_distribution
-    return PowerSource(guide, data, x, both, flips, None if drawn is None else floats(drawn, "test_distribution"))
+    distribution = None if drawn is None else floats(drawn, "test_distribution")
+    return PowerSource(guide, data, x, both, flips, distribution, limited=not only_renyi(options))
 
 
 def _says_chsh_only(behaviour: Behaviour, data: Observations, alice: list[int], bob: list[int]) -> bool:

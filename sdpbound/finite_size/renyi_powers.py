@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from sdpbound.arrays import Floats
-from sdpbound.bell.channel import BinaryChannel, Preprocessing
+from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
 from sdpbound.bounds.boundary import towards_noise
-from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_entropy
+from sdpbound.entropies.renyi.entropy import RenyiEntropyBound, renyi_within
 from sdpbound.errors import SolverFailure
 from sdpbound.finite_size.functionals import DISTANCES, data_numbers
 from sdpbound.finite_size.renyi import ChshChoice, ChshGame, RenyiChoice
@@ -22,14 +22,17 @@ from sdpbound.finite_size.renyi_search import balanced_beta, best_affine_choice,
 from sdpbound.finite_size.scores import tested_outcomes
 from sdpbound.limiting import go_on, unlimited
 
-__all__ = ["PowerSource", "fitting_data"]
+__all__ = ["MOST_CELLS", "PowerSource", "fitting_data"]
 
 #: The order is 1 + beta; these are its limits.
 _LEAST, _MOST = 2.0**-19, 0.5
-#: The least beta behind a channel: of less the checker may prove nothing, after minutes.
-_BEHIND_CHANNELS = 2.0**-10
 #: A beta as good as the best one is at most this factor away from it; so many orders are tried.
 _NEAR, _TRIALS = 1.5, 2
+#: Accuracy in bits below which roundings of floats leave proofs no room.
+_FINEST = 3e-6
+#: A bound is left out, where lengths by accumulation do without, if its proof takes more cells of angles than this. The
+#: checker takes some three corners a cell, of a millisecond each. Proofs were seen to take 100 to 4000.
+MOST_CELLS = 2500
 
 
 @dataclass(frozen=True)
@@ -43,24 +46,25 @@ class _Asked:
     data: Observations = field(compare=False)
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """A bound, or why there is none: its search has no end, or its proof takes more cells than it may."""
+
+    bound: RenyiEntropyBound | None
+    cut: bool = False
+
+
 @lru_cache(maxsize=512)
-def _kept(asked: _Asked, beta: float, distance: float) -> RenyiEntropyBound | None:
-    """The bound on 2^(-beta H) that is best at data moved towards noise; None if the search has no end."""
+def _kept(asked: _Asked, beta: float, distance: float, cells: int | None) -> _Answer:
+    """The bound on 2^(-beta H) that is best at data moved towards noise."""
     moved = replace(asked.data, values=towards_noise(asked.data, distance), exact=None)
+    tolerance = max(_FINEST, min(1e-4, 0.1 * beta))
     with unlimited():
         try:
-            return renyi_entropy(
-                moved,
-                asked.x,
-                asked.y,
-                alpha=1.0 + beta,
-                kind="sandwiched down",
-                preprocessing=asked.flips,
-                method="qubit",
-                tolerance=max(1e-6, min(1e-4, 0.1 * beta)),
-            )
+            bound = renyi_within(moved, asked.x, asked.y, asked.flips, 1.0 + beta, tolerance, cells)
         except SolverFailure:
-            return None
+            return _Answer(None)
+    return _Answer(bound, bound is None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,8 @@ class PowerSource:
     data : tested data of at most two settings of two outcomes a party
     x, y, flips : the key of the entropy; y only for both outcomes
     distribution : the settings of tests; None for those that fit each bound
+    limited : whether a bound is left out if its proof takes more than so many cells of angles
+    left_out : the orders, less one, whose bounds were left out so far
     """
 
     guide: ChshGame
@@ -81,6 +87,19 @@ class PowerSource:
     y: int | None
     flips: Preprocessing
     distribution: Floats | None
+    limited: bool = False
+    left_out: list[float] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """What was left out, in a sentence; empty if nothing was."""
+        if not self.left_out:
+            return ""
+        orders = ", ".join(f"1 + {beta:.3g}" for beta in sorted(set(self.left_out)))
+        return (
+            f"Renyi entropies of the order {orders} were left out, as a proof takes more than {MOST_CELLS} cells of "
+            "angles, some ten seconds; method='renyi' takes them"
+        )
 
     def choices(self, counts: list[float], gamma: float | None) -> Iterator[tuple[AffineGame, RenyiChoice]]:
         """Games with good parameters for each number of rounds."""
@@ -93,7 +112,7 @@ class PowerSource:
         beta = start.beta
         tried: list[float] = []
         for _ in range(_TRIALS):
-            beta = _rounded(beta, _BEHIND_CHANNELS if isinstance(self.flips, BinaryChannel) else _LEAST)
+            beta = _rounded(beta)
             if any(1.0 / _NEAR < beta / other < _NEAR for other in tried) or not go_on():
                 return
             tried.append(beta)
@@ -106,7 +125,12 @@ class PowerSource:
 
     def _game(self, beta: float, distance: float) -> AffineGame | None:
         asked = _Asked(data_numbers(self.data), self.x, self.y, self.flips, self.data)
-        bound = _kept(asked, beta, distance)
+        answer = _kept(asked, beta, distance, MOST_CELLS)
+        if answer.cut and self.limited:
+            self.left_out.append(beta)
+        elif answer.cut:
+            answer = _kept(asked, beta, distance, None)
+        bound = answer.bound
         test = None if bound is None else affine_test(bound, self.distribution)
         if test is None:
             return None
@@ -123,9 +147,9 @@ class PowerSource:
         )
 
 
-def _rounded(beta: float, least: float) -> float:
+def _rounded(beta: float) -> float:
     """The nearest of few numbers, so that many lengths share their bounds; 1 + beta is exact."""
-    beta = min(max(beta, least), _MOST)
+    beta = min(max(beta, _LEAST), _MOST)
     size = 2.0 ** math.floor(math.log2(beta))
     return float(min(size * round(4.0 * beta / size) / 4.0, _MOST))
 

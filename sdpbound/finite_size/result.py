@@ -91,6 +91,7 @@ class FiniteLength(Drawn):
     abort_probability, expected_length : of runs of honest devices, an upper and a lower bound, in floats
     security, theorem, assumptions : the allowed failures, the theorem of the proof, and its assumptions
     game : one round of the protocol, with the bound on Eve's knowledge that the length uses
+    notes : what the default left out for want of work, in a sentence; the length is proven all the same
     """
 
     length: float
@@ -119,6 +120,7 @@ class FiniteLength(Drawn):
     _offset: float
     game: Round
     _proof: Callable[[], dict[str, Any]]
+    notes: tuple[str, ...] = ()
 
     def __float__(self) -> float:
         return self.length
@@ -251,7 +253,7 @@ class FiniteLength(Drawn):
             f"{self.kind} of {rounded(self.length, 'lower')} bits from n = {self.rounds:g} rounds{self._expansion} "
             "(lower bound; tests "
             f"with probability {self.test_probability:.3g}, soundness {self.security.soundness:g}, completeness "
-            f"{self.security.completeness:g}; {SHORT[self.method]})"
+            f"{self.security.completeness:g}; {SHORT[self.method]}{''.join(f'; {note}' for note in self.notes)})"
         )
 
     @property

@@ -122,6 +122,7 @@ def length_card(length: FiniteLength) -> Card:
         ("accepted from", f"a mean score of {length.threshold:.10g}"),
         ("security", str(length.security)),
         ("theorem", length.theorem),
+        ("left out", "; ".join(length.notes)),
     )
     rows = tuple((name, f"{bits:.6g}") for name, bits in length.terms.items())
     return Card(

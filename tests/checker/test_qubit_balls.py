@@ -83,3 +83,23 @@ def test_climbs_end_where_noise_keeps_value_and_bound_apart() -> None:
     assert corners.steps < 7 * len(corners.values)  # ten where all go on to the end
     allowed = np.maximum(4e-6, 0.12 * np.abs(goal - corners.values))  # forty times the noise
     assert (corners.uppers - corners.values <= allowed).all()
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-12, 1e-5, 1e-2, 0.3, 3.0])
+def test_columns_are_orthonormal_in_balls(spread: float) -> None:
+    """Of near and of far ones: the balls hold the exact ones, and are narrow."""
+    rng = np.random.default_rng(5)
+    for n in (1, 2, 4):
+        near = np.linalg.qr(rng.normal(size=(n, n)))[0] + spread * rng.normal(size=(n, n))
+        with flint.ctx.workprec(PRECISION):
+            u = qubit_states.orthonormal(flint.arb_mat(near.tolist()))
+            product = u.transpose() * u
+        for i in range(n):
+            for j in range(n):
+                assert product[i, j].contains(int(i == j)) and float(product[i, j].rad()) < 1e-25
+                assert abs(float(u[i, j].mid()) - near[i, j]) <= 10.0 * spread + 1e-14
+        if spread <= 1e-2:  # of near ones they are u (u^T u)^(-1/2)
+            left, _, right = np.linalg.svd(near)
+            assert np.array([[float(u[i, j].mid()) for j in range(n)] for i in range(n)]) == pytest.approx(
+                left @ right, abs=1e-13
+            )

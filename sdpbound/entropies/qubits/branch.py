@@ -75,7 +75,9 @@ class Proof:
     cells: int
 
 
-def prove(engine: Engine, expression: Floats, size: float, target: float, tolerance: float) -> Proof:
+def prove(
+    engine: Engine, expression: Floats, size: float, target: float, tolerance: float, most: int | None = None
+) -> Proof:
     """An upper bound on (functional - entropy) over all qubit strategies, in bits.
 
     Parameters
@@ -84,11 +86,13 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
     expression : (3, 3) the functional without its constant, in bits
     size : bits, at least the sum of the |coefficients| of all the terms that were added up in it
     target : bits, a value that is attained; the bound aimed at is ``tolerance`` more, or than the largest value found
+    most : cells, default MOST_CELLS; the bounds of those that are left then count as they are
     """
     used = np.array([expression[2].any(), expression[:, 2].any()])
     first = np.where(used, _FIRST_LEVEL, 1)
     sizes = np.where(used, 2**first, 1)
     places = np.stack(np.unravel_index(np.arange(sizes.prod()), tuple(sizes)), axis=1)
+    most = MOST_CELLS if most is None else most
     allowed = tolerance * LN2
     precision = max(_PRECISION * allowed, engine.resolution)
     corners = _Corners(engine, expression)
@@ -103,7 +107,7 @@ def prove(engine: Engine, expression: Floats, size: float, target: float, tolera
         best = max(best, corners.highest)
         done = now.uppers <= best + allowed
         known = np.isfinite(now.uppers).any()  # else nothing will be
-        if not go_on() or count > MOST_CELLS or now.levels.max() >= _LAST_LEVEL or not known or not used.any():
+        if not go_on() or count > most or now.levels.max() >= _LAST_LEVEL or not known or not used.any():
             done[:] = True
             top = max(top, float(rest.uppers.max(initial=-np.inf)))
             rest = rest.chosen(np.zeros(0, dtype=np.int64))

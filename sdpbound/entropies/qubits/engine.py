@@ -47,7 +47,18 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.channel import Preprocessing, up_and_down
 from sdpbound.entropies.qubits.problem import Key
 
-__all__ = ["PAULI", "ROUNDINGS", "Batch", "Engine", "StateEngine", "entropies", "moments_of", "pieces"]
+__all__ = [
+    "PAULI",
+    "ROUNDINGS",
+    "Batch",
+    "Engine",
+    "StateEngine",
+    "entropies",
+    "moments_of",
+    "pieces",
+    "reflected_operators",
+    "spans_of",
+]
 
 _SINGLE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 0.0]]])
 #: (3, 3, 4, 4): the products of 1, Z, X on Alice's side with 1, Z, X on Bob's.
@@ -176,7 +187,7 @@ class StateEngine(Engine):
     @property
     def _parameters(self) -> tuple[NDArray[np.int64], Floats, float, float]:
         """What the compiled loops are told: the pieces of the key, and the noise and what is added to eigenvalues."""
-        return (*_spans(self.key, self.flips), self.noise, _FLOOR * self.noise)
+        return (*spans_of(self.key, self.flips), self.noise, _FLOOR * self.noise)
 
     def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
         # here, as numba takes a moment to load
@@ -205,12 +216,7 @@ class StateEngine(Engine):
         return self.key is not Key.BOTH
 
     def reflected(self, hints: Floats, angles: Floats) -> Floats:
-        c, s = np.cos(0.5 * angles), np.sin(0.5 * angles)
-        mirror = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
-        halves = hints.reshape(-1, 2, 2, 2, 2)
-        return np.asarray(
-            np.einsum("nbs,nasct,ntd->nabcd", mirror, halves, mirror, optimize=True).reshape(-1, 4, 4), dtype=np.float64
-        )
+        return reflected_operators(hints, angles)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
         # here, as numba takes a moment to load
@@ -221,8 +227,18 @@ class StateEngine(Engine):
         return out
 
 
+def reflected_operators(hints: Floats, angles: Floats) -> Floats:
+    """Operators (n, 4, 4) for Bob's plane reflected so that Z and ``cos(angle) Z + sin(angle) X`` change places."""
+    c, s = np.cos(0.5 * angles), np.sin(0.5 * angles)
+    mirror = np.stack([np.stack([c, s], axis=1), np.stack([s, -c], axis=1)], axis=1)
+    halves = hints.reshape(-1, 2, 2, 2, 2)
+    return np.asarray(
+        np.einsum("nbs,nasct,ntd->nabcd", mirror, halves, mirror, optimize=True).reshape(-1, 4, 4), dtype=np.float64
+    )
+
+
 @lru_cache(maxsize=64)
-def _spans(key: Key, flips: Preprocessing) -> tuple[NDArray[np.int64], Floats]:
+def spans_of(key: Key, flips: Preprocessing) -> tuple[NDArray[np.int64], Floats]:
     """The first place and the number of places (P, 2) of the diagonals (P, 4) of the N_i, none of which has gaps."""
     found = pieces(key, flips)
     diagonals = np.zeros((len(found), 4))
@@ -250,7 +266,7 @@ def entropies(states: Floats, key: Key, flips: Preprocessing) -> Floats:
     from sdpbound.entropies.qubits.compiled_states import entropies
 
     out = np.empty(len(states))
-    entropies(np.ascontiguousarray(states), *_spans(key, flips), out)
+    entropies(np.ascontiguousarray(states), *spans_of(key, flips), out)
     return out
 
 

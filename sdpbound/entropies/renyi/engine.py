@@ -14,29 +14,37 @@ with the weighted geometric mean #_s, and ``G(K) = max Tr K rho - h(rho)`` is at
 ``K + (M - 1)/s``. R is the optimum of the state ``S^(-1/2) (S^(1/2) R S^(1/2))^(1+s) S^(-1/2)`` over its trace, whose Q
 is ``Tr S R`` over the same trace: so every R has a value below G, too.
 
+**Steps.** R = exp(K + hint) over its trace, but for its white noise. Steps are those of Newton's method for
+``hint = F(R)`` up to a multiple of 1, ``F(R) = (M(R) - 1)/s + log R``: at the optimum ``K + (M - 1)/s`` is a multiple
+of 1. M is the gradient of the concave Q at the state of which R is the optimum, so that the way goes uphill. As s goes
+to zero F becomes the L of :mod:`sdpbound.entropies.qubits.engine`, and the steps its steps.
+
 **Rounding.** Any R > 0 proves a bound. R is at least e/4, e its white noise, so that powers of what is made of it are
 known up to a few roundings times 4/e, relative. M is off by as much, and ``(M - 1)/s`` by that, for the error of a
-power s is s times that of what it is taken of, and by the roundings of numbers near one divided by s.
+power s is s times that of what it is taken of, and by the roundings of numbers near one divided by s. This is so for s
+up to 1/4. For larger s the eigenvalues of S^(1/2) R S^(1/2) may be as small as those of R to the power 1/(1-s), and M
+is known less well. Either way no bound is issued that the balls of the checker do not prove.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdpbound.arrays import Floats
 from sdpbound.bell.channel import Preprocessing
-from sdpbound.checker.qubit_renyi_floats import RenyiFloats
-from sdpbound.entropies.qubits.engine import ROUNDINGS, Batch, Engine, moments_of, pieces
+from sdpbound.entropies.qubits.engine import ROUNDINGS, Batch, Engine, moments_of, reflected_operators, spans_of
 from sdpbound.entropies.qubits.problem import Key
 
 __all__ = ["RenyiEngine"]
 
 #: The change of an entry of K for second derivatives by differences.
 _DIFFERENCE = 1e-4
+#: The smallest eigenvalues of products of matrices near one that floats see. S^(1/2) R S^(1/2) has those of the white
+#: noise in R to the power 1/(1-s).
+_VISIBLE = 3e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +59,12 @@ class RenyiEngine(Engine):
     @property
     def noise(self) -> float:
         """Part of white noise in R, no less than floats see."""
-        return max(self.least_noise, self.floats.least_noise)
+        return max(self.least_noise, float(_VISIBLE ** (1.0 - self.exponent)))
 
-    @cached_property
-    def floats(self) -> RenyiFloats:
-        return RenyiFloats([(s.tolist(), d.tolist()) for s, d in pieces(self.key, self.flips)], self.exponent)
+    @property
+    def _parameters(self) -> tuple[NDArray[np.int64], Floats, float, float]:
+        """What the compiled loops are told: the pieces of the key, the exponent and the noise."""
+        return (*spans_of(self.key, self.flips), self.exponent, self.noise)
 
     def rounding(self, size: float) -> float:
         return ROUNDINGS * 2.0**-52 * (1.0 + size) * (4.0 / self.noise + 16.0 / self.exponent)
@@ -65,56 +74,34 @@ class RenyiEngine(Engine):
         return 4.0 * self.noise + 64.0 * 2.0**-52 / self.exponent
 
     def cold(self, tables: Floats) -> Floats:
-        return self.floats.cold(tables).reshape(-1, 4, 4)
+        return np.zeros((len(tables), 4, 4))
 
     def advance(self, batch: Batch, index: NDArray[np.int64], precision: float, steps: int) -> None:
-        todo = np.asarray(index)
-        with np.errstate(all="ignore"):
-            for _ in range(steps):
-                todo = todo[~(batch.uppers[todo] - batch.values[todo] <= precision)]
-                if not len(todo):
-                    return
-                self._restart(batch, todo)
-                hints = batch.hints[todo]
-                values, uppers, moves = self.floats.step(batch.tables[todo], hints.reshape(-1, 16), self.noise)
-                batch.gaps[todo] = uppers - values
-                batch.values[todo] = np.fmax(batch.values[todo], values)
-                batch.uppers[todo] = np.fmin(batch.uppers[todo], uppers)
-                good = values >= batch.heights[todo] - self.resolution
-                kept = todo[good]
-                batch.heights[kept], batch.bases[kept] = values[good], hints[good]
-                batch.moves[kept] = moves[good].reshape(-1, 4, 4)
-                batch.lengths[todo] = np.minimum(batch.lengths[todo] * np.where(good, 4.0, 0.25), 1.0)
-                batch.hints[todo] = batch.bases[todo] + batch.lengths[todo, None, None] * batch.moves[todo]
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.renyi.compiled import advance
 
-    def _restart(self, batch: Batch, todo: NDArray[np.int64]) -> None:
-        """Fresh hints where so many steps have led nowhere; what was proven stays."""
-        batch.taken[todo] += 1
-        for step in self.floats.fresh_starts:
-            stuck = todo[batch.taken[todo] == step]
-            hints = self.floats.fresh(batch.tables[stuck], step).reshape(-1, 4, 4)
-            batch.hints[stuck] = batch.bases[stuck] = hints
-            batch.heights[stuck], batch.lengths[stuck] = -np.inf, 1.0
+        limits = (precision, steps, self.resolution)
+        advance(batch.tables, index, *self._parameters, *limits, *batch.working, batch.taken)
 
     @property
     def free_bob(self) -> bool:
         return self.key is not Key.BOTH
 
     def reflected(self, hints: Floats, angles: Floats) -> Floats:
-        return self.floats.reflected(hints.reshape(-1, 16), angles).reshape(-1, 4, 4)
+        return reflected_operators(hints, angles)
 
     def states(self, tables: Floats, hints: Floats) -> Floats:
-        return self.floats.states(tables, hints.reshape(-1, 16), self.noise)
+        # here, as numba takes a moment to load
+        from sdpbound.entropies.renyi.compiled import states
+
+        out = np.empty((len(tables), 4, 4))
+        states(tables, hints, *self._parameters, out)
+        return out
 
     def curvature(self, tables: Floats, hints: Floats) -> Floats:
         n = len(tables)
-        if not n:
-            return np.zeros((0, 9, 9))
         steps = _DIFFERENCE * np.concatenate([np.eye(9), -np.eye(9)]).reshape(18, 3, 3)
-        moved = (tables[:, None] + steps).reshape(-1, 3, 3)
-        near = np.repeat(hints.reshape(n, 16), 18, axis=0)
-        with np.errstate(all="ignore"):
-            near = near + self.floats.step(moved, near, self.noise)[2]
-            found = moments_of(self.floats.states(moved, near, self.noise)).reshape(n, 2, 9, 9)
+        near = Batch(self, (tables[:, None] + steps).reshape(-1, 3, 3), np.repeat(hints, 18, axis=0))
+        found = moments_of(self.states(near.tables, near.hints)).reshape(n, 2, 9, 9)
         out = (found[:, 0] - found[:, 1]) / (2.0 * _DIFFERENCE)
         return np.asarray(0.5 * (out + out.transpose(0, 2, 1)))

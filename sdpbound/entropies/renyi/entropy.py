@@ -32,12 +32,15 @@ from sdpbound.entropies.renyi.proof import MODEL, PowerProof, RenyiProof
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure
 from sdpbound.limiting import doing, go_on, require_time
 
-__all__ = ["RenyiEntropyBound", "asked_renyi", "qubits_of", "renyi_entropy", "searched_renyi"]
+__all__ = ["RenyiEntropyBound", "asked_renyi", "qubits_of", "renyi_entropy", "renyi_within", "searched_renyi"]
 
 #: Parts of the tolerance: for the search of mixture and functional, for the proof, and for the certificate's checker.
 _SEARCH, _PROOF, _CHECK = 0.5, 0.3, 0.05
 #: White noise in the matrices R of a proof, per tolerance, and its limits.
-_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 1e-7, 1e-6
+_NOISE, _LEAST_NOISE, _MOST_NOISE = 0.01, 3e-7, 1e-6
+#: The largest multipliers of the attempts of a search, in bits per size of a test: roundings of steeper functionals
+#: cost a proof more than they gain.
+_PRICES = (10.0, 60.0, 300.0)
 _REPAIRS = 4
 #: A bound by qubits whose gap is so many times the tolerance is compared with those by programs.
 _WIDE = 20.0
@@ -167,8 +170,37 @@ def _for_channels(how: RenyiOptions, figure: RenyiEntropy) -> RenyiOptions:
     return replace(how, method="qubit")
 
 
+def renyi_within(
+    observed: Observations,
+    x: int,
+    y: int | None,
+    preprocessing: Preprocessing,
+    alpha: float,
+    tolerance: float,
+    cells: int | None,
+) -> RenyiEntropyBound | None:
+    """The bound by qubits of the kind "sandwiched down", as :func:`renyi_entropy` has it, within a limit of work.
+
+    ``cells`` is the limit of the cells of angles that its proof may take; None for the limit that every proof has.
+
+    Returns
+    -------
+    RenyiEntropyBound, side "lower"; None if the proof takes more cells. It is then left out before the checker, which
+    would take longer yet
+    """
+    question, figure = asked_renyi(observed, x, y, preprocessing, "sandwiched down", alpha)
+    try:
+        return _by_qubits(qubits_of(question, figure), observed, figure, tolerance, cells)
+    except _TooManyCellsError:
+        return None
+
+
+class _TooManyCellsError(Exception):
+    """A proof takes more cells than it may."""
+
+
 def _by_qubits(
-    problem: QubitProblem, observed: Observations, figure: RenyiEntropy, tolerance: float
+    problem: QubitProblem, observed: Observations, figure: RenyiEntropy, tolerance: float, cells: int | None = None
 ) -> RenyiEntropyBound:
     begun = time.perf_counter()
     if problem.key is Key.NONE:
@@ -182,7 +214,7 @@ def _by_qubits(
             raise_if_separated(observed, _SEPARATING)
         search = searched_renyi(problem, _SEARCH * own)
         searched = time.perf_counter()
-        proof = _checked(_proven(search, RenyiProof(observed, figure), own))
+        proof = _checked(_proven(search, RenyiProof(observed, figure), own, cells))
     return _bound(search, proof, (begun, searched), tolerance)
 
 
@@ -213,7 +245,7 @@ def qubits_of(question: EntropyQuestion, figure: RenyiEntropy) -> QubitProblem:
 
 def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
     """The search for mixture and functional, ``tolerance`` in bits of (1 - Q)/s."""
-    search = Search(problem, first_columns(problem))
+    search = Search(problem, first_columns(problem), prices=_PRICES)
     try:
         search.run(tolerance)
     except SolverFailure:  # a functional that was found can still be proven
@@ -222,12 +254,10 @@ def searched_renyi(problem: QubitProblem, tolerance: float) -> Search:
     return search
 
 
-def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
+def _proven(search: Search, best: RenyiProof, tolerance: float, cells: int | None) -> RenyiProof:
     """Prove the best functional; if the proof finds a strategy that the search overlooked, search again."""
     problem, s = search.problem, search.problem.exponent
     noise = min(max(_NOISE * tolerance, _LEAST_NOISE), _MOST_NOISE)
-    if isinstance(problem.flips, BinaryChannel):
-        noise = _MOST_NOISE  # with less the engine's steps were seen to end far from the optimum
     engine = engine_of(problem, noise)
     for _ in range(_REPAIRS):
         if search.multipliers is None or search.mixture is None or not search.multipliers.any():
@@ -238,7 +268,9 @@ def _proven(search: Search, best: RenyiProof, tolerance: float) -> RenyiProof:
         multipliers = slopes / (-s * LN2)
         size = float(np.abs(multipliers) @ problem.sizes)
         expression = np.tensordot(multipliers, problem.tests, axes=(0, 0))
-        found = prove(engine, expression, size, -search.constant, _PROOF * tolerance)
+        found = prove(engine, expression, size, -search.constant, _PROOF * tolerance, cells)
+        if cells is not None and found.cells > cells:
+            raise _TooManyCellsError
         constant = 1.0 + s * LN2 * (found.top + _CHECK * tolerance)
         rounding = 8.0 * 2.0**-52 * (1.0 + abs(constant) + float(np.abs(slopes) @ problem.sizes))
         own = replace(best, constant=constant + rounding, multipliers=slopes)
