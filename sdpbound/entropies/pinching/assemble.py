@@ -114,7 +114,7 @@ def assemble_pinching(question: EntropyQuestion, level: Level, count: int) -> Pi
     words = words_of_level(scenario, normalise_level(level), needed.reshape(scenario.shape))
     small = words_of_level(scenario, SMALL, needed.reshape(scenario.shape))
     group = entropy_group(observed, question.effects, small)
-    parts = _parts(scenario, words, group.generators, question.alice, question.y, question.merge)
+    parts = _parts(scenario, words, group.generators, group.copies, question.alice, question.y, question.merge)
     reached = np.asarray(relaxation_of(scenario, parts.invariant.matrix).reached)
     require_words(scenario, normalise_level(level), words, np.asarray(effects.any(axis=0)), needed & ~reached)
     wide = tuple(bool(t > WIDE) for t in observed.tolerances)
@@ -178,6 +178,7 @@ def _parts(
     scenario: Scenario,
     words: tuple[Word, ...],
     generators: tuple[Relabelling, ...],
+    images: tuple[tuple[int, ...], ...],
     x: int,
     y: int | None,
     merge: Merge | None,
@@ -185,9 +186,13 @@ def _parts(
     actions = [action_on_words(g, words) for g in generators]
     known = [action for action in actions if action is not None]
     elements = elements_of(known if len(known) == len(actions) else [], len(words))
+    if len(elements) == 1:
+        images = ()
     invariant = Invariant(scenario, moment_matrix(scenario, words), tuple(elements))
     operators = key_operators(invariant, key_values(scenario, x, y, merge))
-    sides = [[(part, 1.0) for part in side] for side in (operators.left, operators.right)]
+    sides = [
+        [(side[k], float(times)) for k, times in operators.orbits(images)] for side in (operators.left, operators.right)
+    ]
     *rows, first, second = invariant.forms([*([(frame, 1.0)] for frame in invariant.frames), *sides])
     vector = invariant.means(words.index(ONE), np.sum(operators.left, axis=0))
     inner, last = (tuple(maps_of(invariant, key, at_end) for key in operators.keys) for at_end in (False, True))

@@ -41,6 +41,15 @@ class KeyOperators:
     def count(self) -> int:
         return int(self.left[0].shape[1])
 
+    def orbits(self, images: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+        """A value of each orbit of the key's values under generators with these images, and the size of the orbit."""
+        label = list(range(len(self.keys)))
+        for _ in label:
+            for image in images:
+                for k, to in enumerate(image):
+                    label[k] = label[to] = min(label[k], label[to])
+        return [(k, label.count(k)) for k in sorted(set(label))]
+
 
 class _Products:
     """Products of words with projections of the key, as vectors of words."""
