@@ -17,12 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
 from sdpbound.arrays import Floats
 from sdpbound.conic.certificate import rounding_unit
+from sdpbound.conic.program import SolverResult
+from sdpbound.conic.programs.inverse_steps import InverseForm, minimised
 from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticDual
 from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedProgram, SharedStructure
 
@@ -40,16 +43,19 @@ class InverseStructure(SharedStructure):
     ----------
     invariants : (m, k) the invariant moments are ``invariants @ x``
     block : the shared matrix at invariant y
+    rows : its blocks' upper triangles, column by column, of x
     parameters : (N,) the s_i
     first, second : K' and K'', upper triangles column by column, (r (r + 1) / 2, k)
     vector : b, (r, k)
     grams : K' and K'' of vectors as sums of squares of words: two lists of (n, r) arrays
     layouts : the blocks of the quadratic program, node by node; the last has no K
     squares : what vectors T_i give
+    start : (k,) invariant moments at which the shared matrix is positive, those of white noise
     """
 
     invariants: Floats
     block: SharedBlock
+    rows: tuple[Floats, ...]
     parameters: Floats
     first: Floats
     second: Floats
@@ -57,6 +63,7 @@ class InverseStructure(SharedStructure):
     grams: tuple[tuple[Floats, ...], tuple[Floats, ...]]
     layouts: tuple[tuple[CopyMaps, ...], ...]
     squares: Squares
+    start: Floats
 
 
 class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
@@ -86,6 +93,48 @@ class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
             rows.add(sp.csr_array(np.vstack(lines)), own)
             rows.columns += 1
         return [r + 1] * len(s.parameters)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (*self.block.sizes, *[len(self.structure.vector) + 1] * len(self.structure.parameters))
+
+    @property
+    def variables(self) -> int:
+        rank = int(np.linalg.matrix_rank(self._equalities)) if len(self.narrow) else 1
+        return self.structure.invariants.shape[1] - rank + len(self.structure.parameters)
+
+    @cached_property
+    def _equalities(self) -> Floats:
+        """(1 + J, k) the unit and the tests that are no intervals, of invariant moments."""
+        s = self.structure
+        return np.vstack([s.invariants[s.unit], s.tested[self.narrow] @ s.invariants])
+
+    def solved(self, data: QuadraticData, accuracy: float, seconds: float) -> SolverResult | None:
+        """The answer of Newton's steps for F itself; None if a test is an interval, which they do not know.
+
+        Parameters
+        ----------
+        accuracy : of the objective, relative
+        seconds : after which they stop
+        """
+        if self.wide:
+            return None
+        s = self.structure
+        u, size, v = np.linalg.svd(self._equalities, full_matrices=False)
+        kept = size > 1e-9 * size[0]
+        values = u[:, kept].T @ np.concatenate([[1.0], data.values]) / size[kept]
+        form = InverseForm(
+            blocks=s.rows,
+            first=s.first,
+            second=s.second,
+            vector=s.vector,
+            parameters=s.parameters,
+            weights=self.weights(data),
+            equalities=v[kept],
+            values=values,
+            start=s.start,
+        )
+        return minimised(form, accuracy, seconds)
 
     def weights(self, data: QuadraticData) -> Floats:
         """(N,) the a_i: kappa t / (1 - t) from kappa, kappa (1 - t) and kappa t."""

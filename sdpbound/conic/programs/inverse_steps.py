@@ -31,6 +31,10 @@ __all__ = ["InverseForm", "minimised"]
 MOST_STEPS = 60
 #: A step ends so close to the boundary, as part of what leads there.
 SHORT = 0.95
+#: What the equations of X may be off where X is proven with, beside mu; and at the end, where steps go to the centre.
+NEAR, CENTRED = 1.0, 0.02
+#: And the gap in units of what is asked for.
+ROUGHLY = 300.0
 #: Added to the diagonal of the equations, in parts of it, where they are singular but for rounding; larger ones follow.
 NUDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)
 
@@ -214,10 +218,12 @@ class _Steps:
                 return Status.STOPPED, step
             try:
                 newton = _Newton(self)
-                if newton.is_near and self.gap <= accuracy * (1.0 + abs(self.objective.value)):
+                part = self.gap / (accuracy * (1.0 + abs(self.objective.value)))
+                if newton.far <= NEAR and part <= ROUGHLY:
                     newton.finish()
+                if newton.far <= CENTRED and part <= 1.0:
                     return Status.SOLVED, step
-                length = newton.go()
+                length = newton.go(part <= 1.0)
             except np.linalg.LinAlgError:
                 return Status.STOPPED, step
             if length < 1e-7:
@@ -251,11 +257,6 @@ class _Newton:
         wrong = steps.objective.gradient - pull + form.equalities.T @ steps.multipliers
         self.far = float(wrong @ self._solved(wrong, np.zeros_like(self.off))[0]) / self.mu
 
-    @property
-    def is_near(self) -> bool:
-        """Whether what the equations of X are off is small beside mu, so that a step nearly solves them."""
-        return self.far <= 1.0 and float(np.abs(self.off).max(initial=0.0)) <= 1e-9
-
     def finish(self) -> None:
         """Keep the X and T of a step that goes nowhere nearer to the boundary: they solve the linear equations."""
         steps = self.steps
@@ -276,8 +277,8 @@ class _Newton:
             duals.append(aim - x - 0.5 * (moved + moved.T))
         return _Direction(change, multipliers, slack, duals)
 
-    def go(self) -> float:
-        """Go one step; its length."""
+    def go(self, centred: bool) -> float:
+        """Go one step, to where X S = mu if ``centred``; its length."""
         steps = self.steps
         step = self._direction([np.zeros_like(s) for s in steps.slack])
         length = min(1.0, self._reach(step))
@@ -286,8 +287,8 @@ class _Newton:
             for x, dx, s, ds in zip(steps.duals, step.duals, steps.slack, step.slack, strict=True)
         )
         centre = min(1.0, max(1e-4, (max(left, 0.0) / steps.gap) ** 3)) if length > 0.1 else 0.5
-        if self.far > 1.0:
-            centre = max(centre, 0.5)
+        if self.far > NEAR or centred:
+            centre = 1.0 if centred else max(centre, 0.5)
         aims = []
         for dx, ds, inverse in zip(step.duals, step.slack, self.inverses, strict=True):
             product = dx @ ds @ inverse if length > 0.1 else np.zeros_like(inverse)

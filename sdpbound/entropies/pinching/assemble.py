@@ -24,17 +24,20 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from sdpbound.adversaries.quantum import relaxation_of
 from sdpbound.arrays import Floats
 from sdpbound.bell.key import Merge
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import Scenario
+from sdpbound.bell.symmetry import SymmetryGroup
 from sdpbound.bounds.used_symmetry import UsedSymmetry
 from sdpbound.conic.program import SolverResult
 from sdpbound.conic.programs.inverse import InverseProgram, InverseStructure
 from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticDual
 from sdpbound.entropies.pinching.invariant import Invariant, action_on_words, elements_of
+from sdpbound.entropies.pinching.noise import white_noise
 from sdpbound.entropies.pinching.operators import ONE, KeyOperators, KeySquares, key_operators, maps_of
 from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
@@ -43,9 +46,9 @@ from sdpbound.entropies.radau.entries import key_values
 from sdpbound.entropies.symmetries import entropy_group
 from sdpbound.entropies.words import WIDE, require_words, words_of_level
 from sdpbound.npa.levels import Level, normalise_level
-from sdpbound.npa.words import Word, moment_matrix
+from sdpbound.npa.words import PartyAlgebra, Word, moment_matrix
 
-__all__ = ["PinchingProgram", "assemble_pinching"]
+__all__ = ["PinchingProgram", "assemble_pinching", "size_of_program"]
 
 #: The words by which the symmetry of a question is known.
 SMALL = "1+AB"
@@ -109,11 +112,7 @@ def assemble_pinching(question: EntropyQuestion, level: Level, count: int) -> Pi
     scenario, observed = question.scenario, question.observed
     rows = np.ascontiguousarray(observed.coefficients.reshape(len(observed), int(np.prod(scenario.shape))))
     effects = question.effects.reshape(question.outcomes, -1)
-    needed = np.asarray(np.vstack([rows, effects]).any(axis=0), dtype=np.bool_)
-    needed[0] = True
-    words = words_of_level(scenario, normalise_level(level), needed.reshape(scenario.shape))
-    small = words_of_level(scenario, SMALL, needed.reshape(scenario.shape))
-    group = entropy_group(observed, question.effects, small)
+    words, needed, group = _known(question, level)
     parts = _parts(scenario, words, group.generators, group.copies, question.alice, question.y, question.merge)
     reached = np.asarray(relaxation_of(scenario, parts.invariant.matrix).reached)
     require_words(scenario, normalise_level(level), words, np.asarray(effects.any(axis=0)), needed & ~reached)
@@ -133,6 +132,27 @@ def assemble_pinching(question: EntropyQuestion, level: Level, count: int) -> Pi
     return PinchingProgram(program, words, rule.nodes, rule.weights, rule.constant, used)
 
 
+def size_of_program(question: EntropyQuestion, level: Level) -> tuple[int, float, int]:
+    """Words, about how many invariant moments, and the order of the symmetry."""
+    words, _, group = _known(question, level)
+    count = 0.5
+    for p, letters in enumerate(question.scenario.letters):
+        own, algebra = sorted({word[p] for word in words}), PartyAlgebra(letters)
+        count *= len({algebra.product(u, v) for u in own for v in own})
+    return len(words), count / group.order, group.order
+
+
+def _known(question: EntropyQuestion, level: Level) -> tuple[tuple[Word, ...], NDArray[np.bool_], SymmetryGroup]:
+    """The words of a level, the coordinates that tests and key need, and the symmetry of the question."""
+    scenario, observed = question.scenario, question.observed
+    used = np.abs(np.concatenate([observed.coefficients, question.effects])).reshape(-1, int(np.prod(scenario.shape)))
+    needed = np.asarray(used.any(axis=0), dtype=np.bool_)
+    needed[0] = True
+    words = words_of_level(scenario, normalise_level(level), needed.reshape(scenario.shape))
+    small = words_of_level(scenario, SMALL, needed.reshape(scenario.shape))
+    return words, needed, entropy_group(observed, question.effects, small)
+
+
 @dataclass(frozen=True, eq=False)
 class _Parts:
     """What programs of a scenario, words and symmetries share.
@@ -143,6 +163,7 @@ class _Parts:
     first, second, vector : K', K'' and b of :class:`InverseStructure`
     block : the moment matrix at invariant moments
     inner, last : the layouts of the blocks of a node
+    start : invariant moments of white noise
     """
 
     invariant: Invariant
@@ -153,6 +174,7 @@ class _Parts:
     block: _Block
     inner: tuple[CopyMaps, ...]
     last: tuple[CopyMaps, ...]
+    start: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +218,8 @@ def _parts(
     *rows, first, second = invariant.forms([*([(frame, 1.0)] for frame in invariant.frames), *sides])
     vector = invariant.means(words.index(ONE), np.sum(operators.left, axis=0))
     inner, last = (tuple(maps_of(invariant, key, at_end) for key in operators.keys) for at_end in (False, True))
-    return _Parts(invariant, operators, first, second, vector, _Block(invariant, tuple(rows)), inner, last)
+    start = invariant.moments.T @ white_noise(scenario, invariant.matrix)
+    return _Parts(invariant, operators, first, second, vector, _Block(invariant, tuple(rows)), inner, last, start)
 
 
 @lru_cache(maxsize=32)
@@ -213,6 +236,7 @@ def _program(parts: _Parts, rows_bytes: bytes, wide: tuple[bool, ...], count: in
         wide=wide,
         invariants=invariant.moments,
         block=parts.block,
+        rows=parts.block.rows,
         parameters=nodes,
         first=parts.first,
         second=parts.second,
@@ -220,5 +244,6 @@ def _program(parts: _Parts, rows_bytes: bytes, wide: tuple[bool, ...], count: in
         grams=(own.left, own.right),
         layouts=(*[parts.inner] * len(nodes), parts.last),
         squares=KeySquares(own, nodes),
+        start=parts.start,
     )
     return InverseProgram(structure)

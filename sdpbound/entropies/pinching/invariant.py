@@ -156,7 +156,7 @@ class Invariant:
         mean = total * (1.0 / len(self.elements))
         count = round(float(mean.diagonal().sum()))
         require_time(8.0 * m * count**2 / 1e10)
-        drawn = mean @ np.random.default_rng(SEED).standard_normal((m, count))
+        drawn = np.random.default_rng(SEED).standard_normal((m, count))
         return np.asarray(np.linalg.qr(mean @ drawn)[0])
 
     def _on_moments(self, columns: sp.csc_array, left: Ints, right: Ints) -> sp.csr_array:
@@ -216,21 +216,24 @@ class Invariant:
 
         Column by column, of all invariant moments of the basis.
         """
-        k = self.moments.shape[1]
+        k, n = self.moments.shape[1], len(self.index)
         shapes = [np.tril_indices(group[0][0].shape[1]) for group in pairs]
         out = [np.empty((row.size, k)) for row, _ in shapes]
-        n = len(self.index)
         safe, known = np.maximum(self.index, 0), self.index >= 0
         used = [[np.flatnonzero(np.abs(frame).max(axis=1) > 1e-14) for frame, _ in group] for group in pairs]
+        blocks = [[frame[own] for (frame, _), own in zip(*both, strict=True)] for both in zip(pairs, used, strict=True)]
         for begin in range(0, k, STEP):
             require_time()
             some = self.moments[:, begin : begin + STEP].T
-            stack = np.where(known, some[:, safe], 0.0)
-            for (column, row), rows, group, places in zip(shapes, out, pairs, used, strict=True):
-                total = np.zeros((len(some), *(group[0][0].shape[1],) * 2))
-                for (frame, weight), own in zip(group, places, strict=True):
-                    part = stack if own.size == n else stack[:, own[:, None], own]
-                    total += weight * (frame[own].T @ (part @ frame[own]))
+            stack = np.take(np.ascontiguousarray(some), safe, axis=1)
+            stack[:, ~known] = 0.0
+            flat = stack.reshape(len(some), -1)
+            for (column, row), rows, group, places, frames in zip(shapes, out, pairs, used, blocks, strict=True):
+                total = np.zeros((len(some), *(frames[0].shape[1],) * 2))
+                for (_, weight), own, frame in zip(group, places, frames, strict=True):
+                    part = flat if own.size == n else np.take(flat, (own[:, None] * n + own).reshape(-1), axis=1)
+                    half = (part.reshape(-1, own.size) @ frame).reshape(len(some), own.size, -1)
+                    total += weight * np.matmul(frame.T, half)
                 both = 0.5 * (total + total.transpose(0, 2, 1))
                 rows[:, begin : begin + STEP] = both[:, row, column].T
         return out
