@@ -118,7 +118,13 @@ class Auto(VonNeumannMethod):
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
         programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
-        for name, method in programs.items():
+        for name, method in sorted(programs.items(), key=lambda item: not item[1].settles):
+            if contest.is_settled_by(programs):  # little effort shows whether another one may be better
+                small = method.within(contest.asked, _TO_SEE)
+                if small is not None and contest.may_go_on:
+                    contest.enter(name, small.at_a_glance())
+                if not contest.may_be_won_by(name):
+                    continue
             seen = None
             if contest.has_some and question.outcomes > 2:
                 seen = method.within(contest.asked, _TO_SEE) or method.within(contest.asked, contest.effort(efforts[0]))
@@ -197,6 +203,13 @@ class _Contest:
             return best.gap
         estimates = [bound.value + bound.gap - best.value for bound, _ in self.entered if math.isfinite(bound.gap)]
         return max(estimates) if estimates and max(estimates) >= 0.0 else math.nan
+
+    def is_settled_by(self, methods: Mapping[str, Entropy]) -> bool:
+        """Whether the best bound is that of a method that settles the question, with all that it would try."""
+        if not self.has_some or self.best.is_stopped:
+            return False
+        method = methods.get(self.best.method)
+        return method is not None and method.settles and math.isfinite(self.best.gap)
 
     def may_be_won_by(self, name: str) -> bool:
         """Whether the last bound of a method is the best, or would be with as many nodes as there may be."""

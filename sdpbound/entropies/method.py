@@ -38,14 +38,11 @@ class VonNeumannMethod(Entropy):
     any_key : class attribute; whether the key may be of any parties of any number of them, or a function of their
         outcomes, and not only Alice's outcome or both outcomes of two parties
     merges : class attribute; whether the key may be a function of Alice's outcome or of both
-    settles : class attribute; whether other programs are not tried with more effort, once it is better than they are
-        with little
     """
 
     name: ClassVar[str]
     any_key: ClassVar[bool] = False
     merges: ClassVar[bool] = False
-    settles: ClassVar[bool] = False
 
     tolerance: float = 1e-3
 

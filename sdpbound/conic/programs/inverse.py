@@ -101,7 +101,7 @@ class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
     @property
     def variables(self) -> int:
         rank = int(np.linalg.matrix_rank(self._equalities)) if len(self.narrow) else 1
-        return self.structure.invariants.shape[1] - rank + len(self.structure.parameters)
+        return int(self.structure.invariants.shape[1]) - rank + len(self.structure.parameters)
 
     @cached_property
     def _equalities(self) -> Floats:

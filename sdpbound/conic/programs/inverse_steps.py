@@ -12,6 +12,7 @@ where E x differs from e. Nothing here is trusted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -30,13 +31,15 @@ __all__ = ["InverseForm", "minimised"]
 
 MOST_STEPS = 60
 #: A step ends so close to the boundary, as part of what leads there.
-SHORT = 0.95
+SHORT = 0.98
 #: What the equations of X may be off where X is proven with, beside mu; and at the end, where steps go to the centre.
-NEAR, CENTRED = 1.0, 0.02
+NEAR, CENTRED = 1.0, 0.1
 #: And the gap in units of what is asked for.
 ROUGHLY = 300.0
+#: The gap falls by more than this factor in so many steps, or roundings do not let it.
+FALLING, PATIENCE = 0.9, 6
 #: Added to the diagonal of the equations, in parts of it, where they are singular but for rounding; larger ones follow.
-NUDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10)
+NUDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class _Block:
     """A block of S: its matrices A_j, and the products with them."""
 
     def __init__(self, rows: Floats) -> None:
-        self.size = n = int(round((np.sqrt(8.0 * len(rows) + 1.0) - 1.0) / 2.0))
+        self.size = n = math.isqrt(2 * len(rows))
         self.row, self.column = vectors.triangle(n)
         self.rows = rows
         self.full = np.zeros((n, n, rows.shape[1]))
@@ -151,11 +154,12 @@ def _equations(square: Floats, equalities: Floats) -> Callable[[Floats, Floats],
         return free - beside @ multipliers, multipliers
 
     def solved(right: Floats, values: Floats) -> tuple[Floats, Floats]:
-        v, l = once(right, values)
-        for _ in range(2):  # what roundings have left of the equations
-            dv, dl = once(right - square @ v - equalities.T @ l, values - equalities @ v)
-            v, l = v + dv, l + dl
-        return v, l
+        v, multipliers = once(right, values)
+        for _ in range(3):  # what roundings have left of the equations
+            left = right - square @ v - equalities.T @ multipliers
+            more, others = once(left, values - equalities @ v)
+            v, multipliers = v + more, multipliers + others
+        return v, multipliers
 
     return solved
 
@@ -212,6 +216,7 @@ class _Steps:
         return sum(float((x * s).sum()) for x, s in zip(self.duals, self.slack, strict=True))
 
     def run(self, accuracy: float, until: float) -> tuple[Status, int]:
+        least, stalled = np.inf, 0
         for step in range(MOST_STEPS):
             note(f"iteration {step}", self.gap - self.objective.value)
             if perf_counter() > until or not go_on():
@@ -223,6 +228,10 @@ class _Steps:
                     newton.finish()
                 if newton.far <= CENTRED and part <= 1.0:
                     return Status.SOLVED, step
+                stalled = 0 if self.gap < FALLING * least else stalled + 1
+                least = min(least, self.gap)
+                if stalled > PATIENCE:
+                    return Status.ALMOST_SOLVED if part <= ROUGHLY else Status.STOPPED, step
                 length = newton.go(part <= 1.0)
             except np.linalg.LinAlgError:
                 return Status.STOPPED, step

@@ -116,9 +116,7 @@ class CopyMaps:
         factor = factor * scale[:, None]
         return factor, self.charge(factor, weights, floor)
 
-    def _off(
-        self, factor: Floats, weights: tuple[float, float, float], e: float
-    ) -> tuple[float, float, float]:
+    def _off(self, factor: Floats, weights: tuple[float, float, float], e: float) -> tuple[float, float, float]:
         """Twice the residuals with rounding: of linear words, and of square and other ones but for a part e."""
         a, b, c = weights
         found = self.own @ (factor @ factor.T).reshape(-1)

@@ -85,7 +85,7 @@ class PinchingProgram:
 
     def entries(self, dual: QuadraticDual) -> dict[str, Any]:
         """The entries of a certificate that describe this dual, without its multipliers."""
-        one = [[[], []]]
+        one: list[list[list[int]]] = [[[], []]]
         blocks = []
         for factor in dual.blocks:  # of two columns: the rest of a lower triangular matrix is zero
             whole = np.zeros((len(factor), len(factor)))

@@ -239,7 +239,7 @@ class Invariant:
         return out
 
     def means(self, one: int, vectors: Floats) -> Floats:
-        """(r, k) the means of polynomials (n, r), of the invariant moments of the basis; word ``one`` is the identity."""
+        """(r, k) the means of polynomials (n, r), of the basis; word ``one`` is the identity."""
         row = self.index[one]
         known = np.flatnonzero(row >= 0)
         return np.asarray(vectors[known].T @ self.moments[row[known]])

@@ -43,7 +43,13 @@ def _settings(scenario: Scenario, party: int, needed: NDArray[np.bool_]) -> list
 def _around(settings: list[int], x: int) -> Strings:
     """Up to one letter, products of two of which one is of setting x, and x before and after another one."""
     others = [s for s in settings if s != x]
-    return [(), *((s,) for s in settings), *((x, s) for s in others), *((s, x) for s in others), *((x, s, x) for s in others)]
+    return [
+        (),
+        *((s,) for s in settings),
+        *((x, s) for s in others),
+        *((s, x) for s in others),
+        *((x, s, x) for s in others),
+    ]
 
 
 def _products(settings: list[int]) -> Strings:
@@ -52,9 +58,7 @@ def _products(settings: list[int]) -> Strings:
 
 def _texts(scenario: Scenario, alice: Strings, bob: Strings) -> tuple[str, ...]:
     parts = [[_words(scenario, p, string) for string in strings] for p, strings in enumerate((alice, bob))]
-    words: list[Word] = [
-        (a, b) for left in parts[0] for right in parts[1] for a in left for b in right
-    ]
+    words: list[Word] = [(a, b) for left in parts[0] for right in parts[1] for a in left for b in right]
     return texts_of(scenario, words)
 
 

@@ -31,9 +31,7 @@ class Pinching(ProgramMethod):
     @classmethod
     def checked_nodes(cls, nodes: Any) -> int:
         if not isinstance(nodes, (int, np.integer)):
-            raise InvalidParameter(
-                f"nodes = {nodes!r:.60} of 'pinching' must be their number, from 2 to {MOST_NODES}."
-            )
+            raise InvalidParameter(f"nodes = {nodes!r:.60} of 'pinching' must be their number, from 2 to {MOST_NODES}.")
         return whole(nodes, "nodes", 2, MOST_NODES)
 
     def require(self, question: KeyQuestion) -> EntropyQuestion:

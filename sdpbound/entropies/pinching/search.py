@@ -60,7 +60,7 @@ class PinchingSearch(EntropySearch[PinchingProgram, Attempt[PinchingProgram]]):
 
     worth: ClassVar[float] = 0.05
     few_nodes: ClassVar[int] = NODES
-    allowed: ClassVar[float] = 0.3
+    allowed: ClassVar[float] = 1.0
 
     @cached_property
     def tried(self) -> list[Level]:
@@ -75,7 +75,7 @@ class PinchingSearch(EntropySearch[PinchingProgram, Attempt[PinchingProgram]]):
         words, invariant, order = size_of_program(self.question, level)
         step = 1.2 * invariant**2 * words**2 / (2.0 * order) + 4.0 * invariant * words**3 / order**1.5
         written = invariant * words**3 + 4e7 * words * order**0.5
-        return (STEPS * step + written) / RATE + 0.1
+        return float((STEPS * step + written) / RATE + 0.1)
 
     def estimated_gap(self, best: Attempt[PinchingProgram]) -> float:
         return self.words_gain
