@@ -31,6 +31,8 @@ _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
 #: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out. A
 #: method whose first program takes longer has the first effort for that; nodes are few then.
 _TO_SEE = 1.0
+#: And of a first program that is run only to be sure that a method that settles the question is the better one.
+_TO_BE_SURE = 2.0
 #: The tolerance in bits that methods are asked for which come as close as asked: it costs them little.
 _CLOSE = 3e-4
 #: Bits to the entropy within which programs hardly come.
@@ -120,8 +122,9 @@ class Auto(VonNeumannMethod):
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in sorted(programs.items(), key=lambda item: not item[1].settles):
             if contest.is_settled_by(programs):  # little effort shows whether another one may be better
-                small = method.within(contest.asked, _TO_SEE)
-                if small is not None and contest.may_go_on:
+                first = method.cost(contest.asked)
+                small = method.within(contest.asked, first) if first <= _TO_BE_SURE else None
+                if small is not None and not contest.is_over and contest.may_go_on:
                     contest.enter(name, small.at_a_glance())
                 if not contest.may_be_won_by(name):
                     continue

@@ -119,18 +119,16 @@ class _Objective:
 def _objective(form: InverseForm, x: Floats, sides: tuple[Floats, Floats]) -> _Objective:
     b, r = form.vector @ x, len(form.vector)
     k1, k2 = ((side @ x).reshape(r, r) for side in sides)
-    value, gradient, found, roots, factors = 0.0, np.zeros(x.size), [], [], []
-    for s, a in zip(form.parameters, form.weights, strict=True):
-        root = scipy.linalg.cholesky(s * k1 + (1.0 - s) * k2, lower=True)
-        t = scipy.linalg.cho_solve((root, True), b)
-        moved = s * np.tensordot(t, sides[0].reshape(r, r, -1), axes=1)
-        moved += (1.0 - s) * np.tensordot(t, sides[1].reshape(r, r, -1), axes=1)
-        value += a * float(b @ t)
-        gradient += a * (2.0 * (t @ form.vector) - t @ moved)
-        found.append(t)
-        roots.append(root)
-        factors.append(np.sqrt(2.0 * a) * scipy.linalg.solve_triangular(root, form.vector - moved, lower=True))
-    return _Objective(value, gradient, np.array(found), roots, np.array(factors))
+    roots = [scipy.linalg.cholesky(s * k1 + (1.0 - s) * k2, lower=True) for s in form.parameters]
+    found = np.array([scipy.linalg.cho_solve((root, True), b) for root in roots])
+    first, second = ((found @ side.reshape(r, -1)).reshape(len(roots), r, -1) for side in sides)
+    value, gradient, factors = 0.0, np.zeros(x.size), []
+    for i, (s, a) in enumerate(zip(form.parameters, form.weights, strict=True)):
+        moved = s * first[i] + (1.0 - s) * second[i]
+        value += a * float(b @ found[i])
+        gradient += a * (2.0 * (found[i] @ form.vector) - found[i] @ moved)
+        factors.append(np.sqrt(2.0 * a) * scipy.linalg.solve_triangular(roots[i], form.vector - moved, lower=True))
+    return _Objective(value, gradient, found, roots, np.array(factors))
 
 
 def _equations(square: Floats, equalities: Floats) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
