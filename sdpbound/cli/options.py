@@ -137,7 +137,7 @@ class VonNeumannEntropy(Options):
     method: Annotated[
         str | None,
         typer.Option(
-            help="Of von Neumann entropies: auto (the best of all), projective, gauss-radau or qubit.",
+            help="Of von Neumann entropies: auto (the best of all), projective, gauss-radau, pinching or qubit.",
             metavar="METHOD",
             rich_help_panel=ENTROPY,
         ),

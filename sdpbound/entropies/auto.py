@@ -31,6 +31,8 @@ _TO_IMPROVE, _TO_ANSWER = 10.0, 30.0
 #: And to find out that it does, for a key of more than two outcomes: then the first of the two efforts is left out. A
 #: method whose first program takes longer has the first effort for that; nodes are few then.
 _TO_SEE = 1.0
+#: And of a first program that is run only to be sure that a method that settles the question is the better one.
+_TO_BE_SURE = 2.0
 #: The tolerance in bits that methods are asked for which come as close as asked: it costs them little.
 _CLOSE = 3e-4
 #: Bits to the entropy within which programs hardly come.
@@ -118,7 +120,14 @@ class Auto(VonNeumannMethod):
         programs = _able({name: m for name, m in self.methods.items() if not m.exact}, contest.asked)
         programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
-        for name, method in programs.items():
+        for name, method in sorted(programs.items(), key=lambda item: not item[1].settles):
+            if contest.is_settled_by(programs):  # little effort shows whether another one may be better
+                first = method.cost(contest.asked)
+                small = method.within(contest.asked, first) if first <= _TO_BE_SURE else None
+                if small is not None and not contest.is_over and contest.may_go_on:
+                    contest.enter(name, small.at_a_glance())
+                if not contest.may_be_won_by(name):
+                    continue
             seen = None
             if contest.has_some and question.outcomes > 2:
                 seen = method.within(contest.asked, _TO_SEE) or method.within(contest.asked, contest.effort(efforts[0]))
@@ -197,6 +206,13 @@ class _Contest:
             return best.gap
         estimates = [bound.value + bound.gap - best.value for bound, _ in self.entered if math.isfinite(bound.gap)]
         return max(estimates) if estimates and max(estimates) >= 0.0 else math.nan
+
+    def is_settled_by(self, methods: Mapping[str, Entropy]) -> bool:
+        """Whether the best bound is that of a method that settles the question, with all that it would try."""
+        if not self.has_some or self.best.is_stopped:
+            return False
+        method = methods.get(self.best.method)
+        return method is not None and method.settles and math.isfinite(self.best.gap)
 
     def may_be_won_by(self, name: str) -> bool:
         """Whether the last bound of a method is the best, or would be with as many nodes as there may be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.integral.method import Projective
+from sdpbound.entropies.pinching.method import Pinching
 from sdpbound.entropies.qubits.method import QubitReduction
 from sdpbound.entropies.radau.method import GaussRadau
 from sdpbound.registry import Registry, concrete
@@ -15,7 +16,7 @@ GROUP, WANTED = "sdpbound.entropies", "a subclass of sdpbound.Entropy with all i
 CANDIDATES: Registry[type[Entropy]] = Registry(
     "a method for entropies",
     GROUP,
-    {kind.name: kind for kind in (Projective, GaussRadau, QubitReduction)},
+    {kind.name: kind for kind in (Projective, GaussRadau, Pinching, QubitReduction)},
     concrete(Entropy),
     WANTED,
 )

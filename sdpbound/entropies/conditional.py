@@ -35,7 +35,9 @@ class VonNeumann(Entropy):
         :mod:`sdpbound.entropies.quadrature` has the formula and its safe side, and
         :mod:`sdpbound.entropies.integral.assemble` the program. "gauss-radau" is the method of Brown, Fawzi and Fawzi:
         Eve has any operator for each node, and the certificate limits none of them; see
-        :mod:`sdpbound.entropies.radau.assemble`. Both methods solve one program for all nodes. "qubit" uses Jordan's
+        :mod:`sdpbound.entropies.radau.assemble`. "pinching" has the same nodes, with operators of Alice and Bob in
+        place of Eve's: :mod:`sdpbound.entropies.pinching.assemble`; no flips. These three solve one program for all
+        nodes. "qubit" uses Jordan's
         lemma: at most two settings of two outcomes for each party may be tested; it takes no level, nodes or solver;
         see :mod:`sdpbound.entropies.qubits.entropy`. A further method has the name of its entry point, see
         :class:`sdpbound.Entropy`

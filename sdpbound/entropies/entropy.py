@@ -55,9 +55,12 @@ class Entropy(ABC):
     ----------
     exact : class attribute; whether the bound comes as close to the least entropy as asked for. If not, it comes close
         to the best bound of a hierarchy
+    settles : class attribute; whether "auto" asks this method before others that are not exact, and those with more
+        effort only where little effort shows that they may be better
     """
 
     exact: ClassVar[bool] = False
+    settles: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -116,12 +116,14 @@ class EntropySearch(ABC, Generic[P, A]):
     known : attempts of earlier searches of the same question, by what they are; None to keep none
     attempt_type : class attribute, the type of the attempts
     few_nodes : class attribute, the number of nodes with which levels are compared
+    allowed : class attribute; the part of the tolerance that a proof may lose of what a solver says
     worth : class attribute; a higher level is kept if, with few nodes, it gains more than this part of the tolerance
     """
 
     attempt_type: ClassVar[type[Attempt[Any]]] = Attempt
     worth: ClassVar[float]
     few_nodes: ClassVar[int]
+    allowed: ClassVar[float] = 0.02
 
     question: EntropyQuestion
     tolerance: float
@@ -258,7 +260,7 @@ class EntropySearch(ABC, Generic[P, A]):
         if doubtful and len(observed) and not self.inside:
             raise_if_separated(observed, Quantum(level))
             self.inside = True
-        allowed = max(TARGET_CORRECTION, 0.02 * self.tolerance, ALLOWED_ROUGHLY * self.rough)
+        allowed = max(TARGET_CORRECTION, self.allowed * self.tolerance, ALLOWED_ROUGHLY * self.rough)
         if len(observed) and not self.retreat and (doubtful or not abs(best.bound - best.claimed) <= allowed):
             for step in ENTROPY_RETREATS:
                 try:
@@ -277,26 +279,34 @@ class EntropySearch(ABC, Generic[P, A]):
         observed = self.question.observed
         begun = time.perf_counter()
         moved = towards_noise(observed, retreat)
-        inequality = program.reduced.inequality(program.data(moved, observed.tolerances))
-        inequality = replace(inequality, start=self.start(program))
-        assembled = time.perf_counter()
-        self.seconds["assemble"] += assembled - begun
+        data = program.data(moved, observed.tolerances)
         shape = f"{len(program.nodes)} nodes" if len(program.nodes) else ""
 
         def claimed(value: float) -> float:
             return program.claimed(SolverResult("", Status.STOPPED, (), np.zeros(0), value, 0.0))
 
-        # a solver that eliminates one node after the other takes a time linear in their number
-        try:
-            with doing(shape, claimed):
-                result = first_answer(self.solver, inequality, self._accuracy(), lambda s: s.eliminates_groups)
-        finally:
-            solved = time.perf_counter()
-            self.seconds["solve"] += solved - assembled
+        with doing(shape, claimed):
+            result = self.answer(program, data) if self.solver is None else None
+            if result is None:
+                result = self._solver_answer(program, data)
+        solved = time.perf_counter()
+        self.seconds["solve"] += solved - begun
         own = program.data(observed.values, observed.tolerances)
         dual = program.reduced.certify(own, result.duals, result.linear_dual)
         self.seconds["certify"] += time.perf_counter() - solved
         return self.attempt_type(self.question, program, level, result, dual)  # type: ignore[return-value]
+
+    def _solver_answer(self, program: P, data: SharedData) -> SolverResult:
+        begun = time.perf_counter()
+        inequality = replace(program.reduced.inequality(data), start=self.start(program))
+        self.seconds["assemble"] += (written := time.perf_counter() - begun)
+        self.seconds["solve"] -= written
+        # a solver that eliminates one node after the other takes a time linear in their number
+        return first_answer(self.solver, inequality, self._accuracy(), lambda s: s.eliminates_groups)
+
+    def answer(self, program: P, data: Any) -> SolverResult | None:
+        """The answer of a method's own steps, where no solver is asked for; None for that of solvers."""
+        return None
 
     def start(self, program: P) -> StartingPoint | None:
         """Where a solver may begin, from what is solved; None for nowhere."""

@@ -26,6 +26,7 @@ __all__ = [
     "nested_level",
     "packed_word",
     "require_words",
+    "texts_of",
     "word_indices",
     "words_of_level",
 ]
@@ -143,6 +144,11 @@ def nested_level(scenario: Scenario, x: int, needed: NDArray[np.bool_]) -> tuple
         for word in words_of_level(scenario, "1+AB+AA+AAB", needed)
         if len(word[0]) < 2 or letters[word[0][0] - 1].setting == x
     )
+
+
+def texts_of(scenario: Scenario, words: Sequence[Word]) -> tuple[str, ...]:
+    """Words as the user writes them."""
+    return tuple(_text(scenario, word) for word in words)
 
 
 def _text(scenario: Scenario, word: Word) -> str:

@@ -14,6 +14,7 @@ from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import coarsenings
 from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.pinching.method import Pinching
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 
 
@@ -109,7 +110,7 @@ def test_three_outcomes_merged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_wins_where_it_is_better() -> None:
     """Chained correlators need all three settings; two of them prove less."""
     bound = sb.conditional_entropy(chained(3, 0.98))
-    assert bound.method == "projective" and not bound.merged and bound.value > 0.870
+    assert bound.method == "pinching" and not bound.merged and bound.value > 0.870
     asked = EntropyQuestion(chained(3, 0.98), 0, None)
     found = coarsenings(asked, 3)
     assert found and all("without" in coarse.words for coarse in found)
@@ -136,6 +137,7 @@ def test_no_program_is_solved_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer(solver, program, *options)
 
     monkeypatch.setattr(search, "first_answer", counted)
+    monkeypatch.setattr(Pinching, "applies", lambda *_: "it would win with less")
     for name, seconds in (("_TO_IMPROVE", 1.5), ("_TO_ANSWER", 6.0)):
         monkeypatch.setattr(f"sdpbound.entropies.auto.{name}", seconds)
     bound = sb.conditional_entropy(chained(3, 0.98))

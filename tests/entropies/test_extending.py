@@ -194,7 +194,7 @@ def test_a_study_takes_its_name(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_table_has_what_the_docs_say() -> None:
-    assert tuple(METHODS) == ("auto", "projective", "gauss-radau", "qubit")
+    assert tuple(METHODS) == ("auto", "projective", "gauss-radau", "pinching", "qubit")
     for name, kind in METHODS.items():
         method = sb.VonNeumann(name).chosen
         assert type(method) is kind and isinstance(method, sb.Entropy)

@@ -55,6 +55,7 @@ class CopyMaps:
     kinds : numbers of entries of linear, square, other, twice
     linear, square, other : what the objective has of them; the first entries of square and other are d and f
     size : rows of the block
+    words : rows of the block without z, which come first
     squares, star : (r, size), (size,) rows that, times sqrt(b) and sqrt(c) for b + c = a, prove some bound
     """
 
@@ -65,6 +66,7 @@ class CopyMaps:
     square: Floats
     other: Floats
     size: int
+    words: int
     squares: Floats
     star: Floats
 
@@ -96,6 +98,48 @@ class CopyMaps:
     def spread(self) -> Floats:
         """(size^2, numbers): the least change of X that changes own @ vec(X) by given numbers."""
         return np.asarray(self.own.T @ np.linalg.pinv((self.own @ self.own.T).toarray(), hermitian=True))
+
+    def scaled(self, factor: Floats, weights: tuple[float, float, float], floor: float) -> tuple[Floats, float]:
+        """A factor scaled so that what is left of the objective pays for what it is off, and the charge."""
+        a, b, c = weights
+        linear, inside, outside = self._off(factor, weights, 0.0)
+        e = 2.0 * outside / c + 0.5 * linear / math.sqrt(a * c)
+        if self.square.size:
+            e += inside / b
+        if floor == 1.0:  # what f is off moves each of several squares, which are charged one by one
+            e *= max(int(np.count_nonzero(self.square)), 1)
+        e = 1.1 * e / floor + 1e-14
+        if not e < 0.5:
+            return factor, math.inf
+        scale = np.full(self.size, math.sqrt(1.0 - e))
+        scale[: self.words] = 1.0 / math.sqrt(1.0 - e)
+        factor = factor * scale[:, None]
+        return factor, self.charge(factor, weights, floor)
+
+    def _off(self, factor: Floats, weights: tuple[float, float, float], e: float) -> tuple[float, float, float]:
+        """Twice the residuals with rounding: of linear words, and of square and other ones but for a part e."""
+        a, b, c = weights
+        found = self.own @ (factor @ factor.T).reshape(-1)
+        linear, square, other, twice = np.split(found, np.cumsum(self.kinds)[:3])
+        mass = float((np.abs(factor) @ np.abs(factor).T).sum())
+        mass += a * float(np.abs(self.linear).sum()) + b * float(np.abs(self.square).sum()) + c
+        extra = 0.5 * float(np.abs(twice).sum()) + 2.0 * rounding_unit(2 * self.size + 16) * mass
+        return (
+            float(np.abs(a * self.linear - linear).sum()) + extra,
+            float(np.abs((1.0 - e) * b * self.square - square).sum()) + extra,
+            float(np.abs((1.0 - e) * c * self.other - other).sum()) + extra,
+        )
+
+    def charge(self, factor: Floats, weights: tuple[float, float, float], floor: float) -> float:
+        """A bound on the cost of r . z, infinite if nothing is left to pay for it. The checker finds the same e."""
+        _, b, c = weights
+        unit = self.own[[sum(self.kinds[:2])]] @ (factor @ factor.T).reshape(-1)
+        e = max(0.0, 1.0 - float(unit[0]) / c)
+        linear, inside, outside = self._off(factor, weights, e)
+        left = e * c - outside
+        if left <= 0.0 or (self.square.size and e * b * floor < inside):
+            return math.inf
+        return linear * linear / (4.0 * left) * (1.0 + 1e-12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +249,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
     def _block(self, maps: CopyMaps, dual: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
         """A factor of X that leaves enough to pay for what it is off, and the charge that remains."""
         moved = dual + (maps.spread @ (maps.target(*weights) - maps.own @ dual.reshape(-1))).reshape(dual.shape)
-        factor, charge = self._scaled(maps, factor_positive((moved + moved.T) / 2), weights)
+        factor, charge = maps.scaled(factor_positive((moved + moved.T) / 2), weights, self.structure.floor)
         return (factor, charge) if math.isfinite(charge) else self._known(maps, weights)
 
     def _known(self, maps: CopyMaps, weights: tuple[float, float, float]) -> tuple[Floats, float]:
@@ -214,51 +258,7 @@ class QuadraticProgram(SharedProgram[QuadraticData, tuple[Floats, list[Floats]],
         _, r = np.linalg.qr(np.vstack([math.sqrt(b) * maps.squares, math.sqrt(c) * maps.star[None]]))
         factor = np.zeros((maps.size, maps.size))
         factor[:, : len(r)] = r.T
-        return self._scaled(maps, factor, weights)
-
-    def _scaled(self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float]) -> tuple[Floats, float]:
-        """The factor scaled so that what is left of the objective pays for what it is off, and the charge."""
-        a, b, c = weights
-        linear, inside, outside = self._off(maps, factor, weights, 0.0)
-        e = 2.0 * outside / c + 0.5 * linear / math.sqrt(a * c)
-        if maps.square.size:
-            e += inside / b
-        if self.structure.floor == 1.0:  # what f is off moves each of several squares, which are charged one by one
-            e *= max(int(np.count_nonzero(maps.square)), 1)
-        e = 1.1 * e / self.structure.floor + 1e-14
-        if not e < 0.5:
-            return factor, math.inf
-        scale = np.full(maps.size, math.sqrt(1.0 - e))
-        scale[: len(self.structure.index)] = 1.0 / math.sqrt(1.0 - e)
-        factor = factor * scale[:, None]
-        return factor, self._charge(maps, factor, weights)
-
-    def _off(
-        self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float], e: float
-    ) -> tuple[float, float, float]:
-        """Twice the residuals with rounding: of linear words, and of square and other ones but for a part e."""
-        a, b, c = weights
-        found = maps.own @ (factor @ factor.T).reshape(-1)
-        linear, square, other, twice = np.split(found, np.cumsum(maps.kinds)[:3])
-        mass = float((np.abs(factor) @ np.abs(factor).T).sum())
-        mass += a * float(np.abs(maps.linear).sum()) + b * float(np.abs(maps.square).sum()) + c
-        extra = 0.5 * float(np.abs(twice).sum()) + 2.0 * rounding_unit(2 * maps.size + 16) * mass
-        return (
-            float(np.abs(a * maps.linear - linear).sum()) + extra,
-            float(np.abs((1.0 - e) * b * maps.square - square).sum()) + extra,
-            float(np.abs((1.0 - e) * c * maps.other - other).sum()) + extra,
-        )
-
-    def _charge(self, maps: CopyMaps, factor: Floats, weights: tuple[float, float, float]) -> float:
-        """A bound on the cost of r . z, infinite if nothing is left to pay for it. The checker finds the same e."""
-        _, b, c = weights
-        unit = maps.own[[sum(maps.kinds[:2])]] @ (factor @ factor.T).reshape(-1)
-        e = max(0.0, 1.0 - float(unit[0]) / c)
-        linear, inside, outside = self._off(maps, factor, weights, e)
-        left = e * c - outside
-        if left <= 0.0 or (maps.square.size and e * b * self.structure.floor < inside):
-            return math.inf
-        return linear * linear / (4.0 * left) * (1.0 + 1e-12)
+        return maps.scaled(factor, weights, self.structure.floor)
 
     def _total(self, blocks: Sequence[Floats]) -> tuple[Floats, float]:
         """sum_k T_k of all blocks from the factors of the first ones, and the size of its terms."""

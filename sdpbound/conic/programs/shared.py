@@ -10,6 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -148,12 +149,6 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         n, m = len(s.index), s.moments
         self.narrow = [j for j, wide in enumerate(s.wide) if not wide]
         self.wide = [j for j, wide in enumerate(s.wide) if wide]
-        rows = np.zeros((1 + len(self.narrow), m))
-        rows[0, s.unit] = 1.0
-        rows[1:] = s.tested[self.narrow]
-        offsets, free = eliminate(sp.csr_array(rows @ invariants))
-        free = cleaned(free @ entry_variables(sp.csr_array(self.entries() @ free)))
-        self.free, self.offsets = sp.csr_array(invariants @ free), sp.csr_array(invariants @ offsets)
         flat = s.index.reshape(-1)
         known = np.flatnonzero(flat >= 0)
         self.scatter = sp.csr_array((np.ones(known.size), (flat[known], known)), shape=(m, n * n))
@@ -163,10 +158,29 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         self._plain[:, s.unit] = 0.0
         self._multiplier_map = _fitting(self._plain)
         self._narrow_map = _fitting(self._plain[self.narrow]) if self.wide else self._multiplier_map
-        self._matrix, self._constant, self._sizes = self._written(free, offsets)
 
-    def _written(self, free: sp.csr_array, offsets: sp.csr_array) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
+    @cached_property
+    def _eliminated(self) -> tuple[sp.csr_array, sp.csr_array]:
+        """The invariant numbers are the first times z, and the second times the right-hand sides of the equalities."""
+        s, invariants = self.structure, self.invariants
+        rows = np.zeros((1 + len(self.narrow), s.moments))
+        rows[0, s.unit] = 1.0
+        rows[1:] = s.tested[self.narrow]
+        offsets, free = eliminate(sp.csr_array(rows @ invariants))
+        return cleaned(free @ entry_variables(sp.csr_array(self.entries() @ free))), offsets
+
+    @cached_property
+    def free(self) -> sp.csr_array:
+        return sp.csr_array(self.invariants @ self._eliminated[0])
+
+    @cached_property
+    def offsets(self) -> sp.csr_array:
+        return sp.csr_array(self.invariants @ self._eliminated[1])
+
+    @cached_property
+    def _written(self) -> tuple[sp.csc_array, sp.csr_array, tuple[int, ...]]:
         """The solver's matrix: y's free numbers first, then for each group and orbit of copies its own numbers."""
+        free, offsets = self._eliminated
         s, rows = self.structure, Rows(free)
         if self.wide:
             tested = sp.csr_array(s.tested[self.wide] @ self.invariants)
@@ -229,16 +243,17 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Sizes of the blocks that a solver gets."""
-        return self._sizes
+        return self._written[2]
 
     @property
     def variables(self) -> int:
         """Number of variables that a solver gets."""
-        return int(self._matrix.shape[1])
+        return int(self._written[0].shape[1])
 
     def inequality(self, data: Data) -> LinearMatrixInequality:
+        matrix, constants, sizes = self._written
         right = np.concatenate([[1.0], data.values[self.narrow]])
-        constant = self._constant @ right
+        constant = constants @ right
         if self.wide:
             # rows are tested . y - value + tolerance and its mirror image
             w = len(self.wide)
@@ -248,10 +263,10 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
         return LinearMatrixInequality(
             cost=np.concatenate([self.free.T @ objective, *self.cost_of_copies(data)]),
             offset=float(objective @ (self.offsets @ right)),
-            matrix=self._matrix,
+            matrix=matrix,
             constant=constant,
             linear=2 * len(self.wide),
-            sizes=self._sizes,
+            sizes=sizes,
             shared=self.free.shape[1],
         )
 

@@ -360,11 +360,11 @@ class _Newton:
         x, z = self.point.x[n][place], self.inverse[n][place]
         if bases.full is not None and bases.triangles is not None:
             row, column = vectors.triangle(n)
-            products = (x @ bases.full.reshape(n, -1)).reshape(n * bases.count, n) @ z
-            products = products.reshape(n, bases.count, n)
-            both = products[row, :, column] + products[column, :, row]
+            products = z @ (x @ bases.full.reshape(n, -1)).reshape(n, n, bases.count)
+            both = products[row, column]
+            both += products[column, row]
             both[row == column] *= 0.5
-            return np.asarray(bases.triangles.T @ both)
+            return vectors.symmetric_product(bases.triangles, both)
         out = np.empty((bases.count, bases.count))
         traces(x, z, bases.starts, bases.rows, bases.columns, bases.values, iteration.work[n], out)
         return out

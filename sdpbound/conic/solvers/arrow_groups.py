@@ -41,7 +41,7 @@ class Bases:
     ----------
     starts : (K + 1,) where the entries of each begin
     rows, columns, values : of all entries
-    full : (n, K, n) the matrices, one beside the other, where products of full ones are faster; else None
+    full : (n, n, K) the matrices, where products of full ones are faster; else None
     triangles : (n (n + 1) / 2, K) their upper triangles, column by column, then
     """
 
@@ -217,8 +217,7 @@ def _in_faster_form(found: sp.csc_array, n: int) -> Bases:
     loops = LOOP * found.nnz * (2.0 * n * n + 0.5 * count)
     if loops > 2.0 * n**3 * count + entries * count**2:
         triangles = np.asarray(found.toarray(), dtype=np.float64)
-        whole = np.zeros((n, n, count))
-        whole[row, column] = whole[column, row] = triangles
-        full = np.ascontiguousarray(whole.transpose(0, 2, 1))
+        full = np.zeros((n, n, count))
+        full[row, column] = full[column, row] = triangles
     where = found.indices
     return Bases(n, found.indptr.astype(np.int64), row[where], column[where], np.asarray(found.data), full, triangles)

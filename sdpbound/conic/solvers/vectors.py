@@ -29,9 +29,13 @@ __all__ = [
     "result",
     "scale",
     "scaled_matrix",
+    "symmetric_product",
     "triangle",
     "unfold",
 ]
+
+#: Columns of a product that are computed at once where it is known to be symmetric.
+BAND = 96
 
 
 @lru_cache(maxsize=64)
@@ -174,3 +178,14 @@ def inside(blocks: Floats, unit: float) -> Floats:
     """Blocks (K, n, n) moved by multiples of the identity: the least eigenvalue of each is at least ``unit``."""
     least = np.minimum(np.linalg.eigvalsh(blocks)[:, 0], 0.0)
     return np.asarray(blocks + (unit - least)[:, None, None] * np.eye(blocks.shape[1]))
+
+
+def symmetric_product(left: Floats, right: Floats) -> Floats:
+    """left^T right (K, K), which is known to be symmetric: only blocks on and below the diagonal are computed."""
+    count = left.shape[1]
+    out = np.empty((count, count))
+    for begin in range(0, count, BAND):
+        end = min(begin + BAND, count)
+        out[begin:, begin:end] = left[:, begin:].T @ right[:, begin:end]
+        out[begin:end, end:] = out[end:, begin:end].T
+    return out

@@ -258,6 +258,7 @@ def _maps(
         square=entries.square.vector((effect if flipped else diagonal) if left else {}),
         other=entries.other.vector({ONE: 1.0}),
         size=size,
+        words=len(words),
         squares=_squares(words, left, size, key, preprocessing),
         star=star,
     )
