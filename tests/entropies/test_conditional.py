@@ -526,7 +526,7 @@ def test_errors() -> None:
     for tolerance in (0.0, -1.0, math.nan, 2.0, "1e-3"):
         with pytest.raises(sb.InvalidParameter, match="tolerance"):
             VonNeumann(tolerance=tolerance)  # type: ignore[arg-type]
-    with pytest.raises(sb.InvalidParameter, match="must be auto, projective, gauss-radau or qubit"):
+    with pytest.raises(sb.InvalidParameter, match="must be auto, projective, gauss-radau, pinching or qubit"):
         sb.VonNeumann("1+AB")
     with pytest.raises(sb.InvalidLevel):
         VonNeumann(level="A+1")
