@@ -23,8 +23,13 @@ def spins(
     Beside operators of other parties they are trusted qubits: any operators with these rules act on a qubit and on
     nothing else.
 
-    InvalidParameter for names that are not one for each site, or not different.
+    Raises
+    ------
+    InvalidParameter
+        If there is not one name for each site, or two are the same.
 
+    Examples
+    --------
     >>> from sdpbound.problems import Problem
     >>> i, ((X0, Y0, Z0), (X1, Y1, Z1)), rules = spins(2)
     >>> pair = Problem([i, X0, Y0, Z0, X1, Y1, Z1], rules=rules)
@@ -35,7 +40,8 @@ def spins(
     found: list[tuple[Operator, Operator, Operator]] = []
     rules: Rules = []
     count = whole(sites, "sites", 1, 60)
-    names = [f"S{site}" for site in range(count)] if parties is None else list(parties)
+    given = [f"S{site}" for site in range(count)] if parties is None else parties
+    names = [name for name in given if isinstance(name, str)] if isinstance(given, Sequence) else []
     if len(names) != count or len(set(names)) < count:
         raise InvalidParameter(
             f"parties = {parties!r:.60} must be {count} different names, one for each site, such as "

@@ -101,6 +101,8 @@ def test_a_referee_with_a_qubit() -> None:
 def test_parties_of_spins() -> None:
     _, sites, _ = spins(2, "BC")
     assert [site[0].party for site in sites] == ["B", "C"] and spins(1)[1][0][0].party == "S0"
-    for parties in ("B", "BCD", "BB", ["B", "B"]):
+    for parties in ("B", "BCD", "BB", ["B", "B"], ["B", 1], 2):
         with pytest.raises(sb.InvalidParameter, match="must be 2 different names"):
-            spins(2, parties)
+            spins(2, parties)  # type: ignore[arg-type]
+    with pytest.raises(sb.InvalidParameter, match="party = '1'"):
+        spins(1, "1")
