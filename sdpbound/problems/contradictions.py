@@ -17,8 +17,8 @@ Key = TypeVar("Key", int, tuple[int, ...])
 StatedRule = tuple[Polynomial, Polynomial]
 #: Most rules of which those that matter are looked for, and most terms of equalities that are combined.
 _MOST_RULES, _MOST_TERMS = 24, 20_000
-#: Most equalities that are named.
-_MOST_NAMED = 6
+#: Most equalities that are named, and most characters of one.
+_MOST_NAMED, _LONGEST = 6, 80
 
 
 def named_rules(
@@ -41,10 +41,10 @@ def named_rules(
             continue
     if not kept:
         return found
-    said = " and ".join(f"{left} = {right}" for left, right in kept)
+    said = " and ".join(f"{left} = {_short(str(right))}" for left, right in kept)
     return InvalidInput(
-        f"the rules contradict each other: from {said}, their adjoints and what the operators are, 1 = 0 follows; take "
-        f"away or change {'one of these rules' if len(kept) > 1 else 'this rule'}."
+        f"the rules contradict each other: from {said}, their adjoints, the kinds of the operators and what "
+        f"commutes, 1 = 0 follows; take away or change {'one of these rules' if len(kept) > 1 else 'this rule'}."
     )
 
 
@@ -66,7 +66,7 @@ def require_no_false_sum(algebra: Algebra, equalities: Sequence[Polynomial]) -> 
         while terms:
             lead = max(terms, key=lambda word: (len(word), word))
             if not lead:
-                raise InvalidInput(_false_sum(equalities, parts, terms[()]))
+                raise InvalidInput(_false_sum(equalities, parts))
             if lead not in rows:
                 rows[lead] = (terms, parts)
                 size += len(terms)
@@ -85,12 +85,16 @@ def _add(total: dict[Key, Fraction], other: dict[Key, Fraction], factor: Fractio
             total.pop(key, None)
 
 
-def _false_sum(equalities: Sequence[Polynomial], parts: dict[int, Fraction], value: Fraction) -> str:
-    said = _joined(f"{equalities[k]} = 0" for k in sorted(parts))
+def _false_sum(equalities: Sequence[Polynomial], parts: Iterable[int]) -> str:
+    said = _joined(f"{_short(str(equalities[k]))} = 0" for k in sorted(parts))
     return (
-        f"the equalities {said} contradict each other: a sum of multiples of them is {value} = 0 by the rules; take "
+        f"the equalities {said} contradict each other: a sum of multiples of them is 1 = 0 by the rules; take "
         "away or change one of them."
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def _joined(texts: Iterable[str]) -> str:
