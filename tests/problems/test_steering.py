@@ -65,6 +65,15 @@ def test_eves_guess(seen: float) -> None:
     assert guess < untrusted.value
 
 
+@pytest.mark.slow
+def test_eves_guess_at_the_maximum() -> None:
+    """Alice's outcome is random where S is 2: the page says how close level 2 comes."""
+    inequality = difference(0) * X + difference(1) * Z
+    problem = Problem([*KNOWN[:-2], *EVE], rules=RULES, moments=[(inequality, 2, None)])
+    guess = checked(problem.maximize(ALICE[0][0] * EVE[0] + ALICE[0][1] * EVE[1], 2))
+    assert 0.5 <= guess < 0.5 + 1e-5
+
+
 def _attacked(seen: float) -> float:
     """How often Eve is right who always says 0, with the best of some states and devices, all of them explicit.
 
