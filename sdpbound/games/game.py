@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +22,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bell_value import maximize
 from sdpbound.bounds.bound import Bound
 from sdpbound.conic.solvers.choose import SolverChoice
-from sdpbound.errors import InvalidParameter, InvalidShape, TooLarge
+from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape, TooLarge
 
 __all__ = ["Game", "require_room"]
 
@@ -112,8 +114,11 @@ class Game:
     ) -> Game:
         """A game from a function ``predicate(a, b, .., x, y, ..)`` that says whether the players win.
 
-        ``answers``: how many answers every player has, or one number for each player. Questions that are never asked
-        are not put to the predicate.
+        The function returns True or False, or the probability of winning, a number from 0 to 1. ``answers``: how many
+        answers every player has, or one number for each player. Questions that are never asked are not put to the
+        predicate.
+
+        Raises InvalidInput where the function takes another number of arguments or gives anything else.
 
         >>> Game.from_predicate(lambda a, b, x, y: a ^ b == x & y, [[0.25, 0.25], [0.25, 0.25]]).classical().value
         0.75
@@ -125,10 +130,11 @@ class Game:
         if len(counts) != n:
             raise InvalidShape(f"{len(counts)} numbers of answers do not fit {n} players.")
         require_room((*counts, *weights.shape))
+        _require_arguments(predicate, n)
         table = np.zeros((*counts, *weights.shape))
         for asked in np.argwhere(weights).tolist():
             for given in np.ndindex(*counts):
-                table[(*given, *asked)] = float(bool(predicate(*given, *asked)))
+                table[(*given, *asked)] = _chance(predicate(*given, *asked), (*given, *asked))
         return cls(table, weights, name)
 
     # -- values -------------------------------------------------------------------------------------------------------
@@ -198,6 +204,35 @@ def _outer(first: Floats, second: Floats) -> Floats:
     n = first.ndim
     t = t.transpose([i + n * part for i in range(n) for part in (0, 1)])
     return t.reshape([a * b for a, b in zip(first.shape, second.shape, strict=True)])
+
+
+def _require_arguments(predicate: object, players: int) -> None:
+    """Refuse what cannot be called with an answer and a question of each player."""
+    if not callable(predicate):
+        raise InvalidInput(f"predicate = {predicate!r:.60} must be a function of all answers and all questions.")
+    try:
+        inspect.signature(predicate).bind(*range(2 * players))
+    except TypeError as found:
+        raise InvalidInput(
+            f"the predicate cannot be called with {2 * players} arguments ({found}); with {players} players it takes "
+            f"{players} answers, then {players} questions."
+        ) from None
+    except ValueError:  # a builtin that does not say what it takes
+        return
+
+
+def _chance(value: object, arguments: tuple[int, ...]) -> float:
+    """The probability of winning that a predicate gives."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, (bool, np.bool_)):
+        return float(value)
+    if isinstance(value, Real) and 0.0 <= float(value) <= 1.0:
+        return float(value)
+    raise InvalidParameter(
+        f"the predicate gives {value!r:.60} for the arguments {arguments}; it must give True or False, or the "
+        "probability of winning, a number from 0 to 1."
+    )
 
 
 def require_room(shape: Sequence[int]) -> None:

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 
 from sdpbound.bell.scenario import Scenario
 from sdpbound.errors import InvalidLevel
+from sdpbound.npa.room import memory_here, memory_of, said_bytes
 from sdpbound.npa.words import PartyAlgebra, Word, join_words
 
-__all__ = ["LIMIT", "POSITIVE", "generating_words", "normalise_level"]
+__all__ = ["FITTING", "LIMIT", "POSITIVE", "generating_words", "normalise_level"]
 
 Level = str | int | Sequence[str]
 #: What a level ends with that asks for positive probabilities.
@@ -25,6 +26,12 @@ POSITIVE = "+positive"
 #: Most words of a level, and most letters of a word.
 LIMIT = 3000
 LONGEST = 40
+#: Levels that are proposed in place of one that is too large, the highest first.
+FITTING = ("4", "3", "2", "1+AB", "1")
+
+
+class _TooMany(Exception):
+    """More words than a level may have."""
 
 
 def normalise_level(level: Level) -> str | tuple[str, ...]:
@@ -80,16 +87,41 @@ def generating_words(
             f"level = {level!r} asks for positive probabilities, which Bell values, guessing probabilities and "
             f"min-entropies take; here give {level[: -len(POSITIVE)]!r} or a higher level."
         )
-    parties = scenario.parties
-    algebras = [PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(parties)]
+    algebras = [
+        PartyAlgebra(scenario.letters[p], commuting[p] if commuting else frozenset()) for p in range(scenario.parties)
+    ]
     if isinstance(level, tuple):
         return _own_words(scenario, algebras, level)
+    try:
+        return _named_words(scenario, algebras, level)
+    except _TooMany:
+        raise InvalidLevel(
+            f"level '{level}' has more than {LIMIT} words in {scenario!s:.200}, which may need "
+            f"{said_bytes(memory_of(LIMIT))} and more; {_what_fits(scenario, algebras)}"
+        ) from None
+
+
+def _what_fits(scenario: Scenario, algebras: Sequence[PartyAlgebra]) -> str:
+    """The highest of some levels whose matrix surely fits into the memory here."""
+    for level in FITTING:
+        try:
+            words = len(_named_words(scenario, algebras, level))
+        except (_TooMany, InvalidLevel):
+            continue
+        if memory_of(words) <= memory_here():
+            return f"level '{level}' fits ({words} words, at most {said_bytes(memory_of(words))} for one matrix)."
+    return "give a list of fewer words."
+
+
+def _named_words(scenario: Scenario, algebras: Sequence[PartyAlgebra], level: str) -> tuple[Word, ...]:
+    """The words of a level that is given by its name; _TooMany instead of more than there may be."""
+    parties = scenario.parties
     cache: dict[tuple[int, int], list[tuple[int, ...]]] = {}
 
     def party_words(party: int, length: int) -> list[tuple[int, ...]]:
         settings = len({letter.setting for letter in algebras[party].letters})
         if length > 1 and settings > 1 and settings * (settings - 1) ** (length - 1) > LIMIT:
-            raise InvalidLevel(f"level '{level}' has more than {LIMIT} words in {scenario}; choose a lower level.")
+            raise _TooMany
         if (party, length) not in cache:
             cache[party, length] = algebras[party].words(length)
         return cache[party, length]
@@ -110,7 +142,7 @@ def generating_words(
             for word in join_words([party_words(p, k) for p, k in enumerate(lens)]):
                 words[word] = None
             if len(words) > LIMIT:
-                raise InvalidLevel(f"level '{level}' has more than {LIMIT} words in {scenario}; choose a lower level.")
+                raise _TooMany
     return tuple(words)
 
 

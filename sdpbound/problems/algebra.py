@@ -105,15 +105,23 @@ def algebra_of(
     stated = [*_of_kinds(plain), *_of_commuting(plain, set())]
     confluent, lefts = len(stated), {left for left, _ in stated}
     stated += [rule for rule in _of_commuting(plain, set(commuting)) if rule[0] not in lefts]
-    own = [rule for left, right in rules for rule in _of_user(plain, left, right) if rule not in stated]
-    stated += own
-    for left, right in own:
+    known = Rewriting(stated, plain.adjoints, [str(letter) for letter in letters])
+    own = []
+    for left, right in rules:
+        for rule in _of_user(plain, left, right):
+            solved = None if rule in known.rules else known.solved(rule)
+            if solved is not None:
+                known.add(solved)
+                own.append(solved)
+    for word, image in own:
         # the adjoint of a rule is one as well, unless it is known: turned round it could undo another for ever
-        turned = tuple(plain.adjoints[letter] for letter in reversed(left))
-        mirrored = {tuple(plain.adjoints[letter] for letter in reversed(w)): value for w, value in right.items()}
-        known = Rewriting(stated, plain.adjoints, [str(letter) for letter in letters])
+        turned = known.adjoint(word)
+        mirrored = {known.adjoint(w): value for w, value in image.items()}
         if turned not in mirrored and known.reduce(turned) != known.reduced(mirrored):
-            stated.append((turned, mirrored))
+            solved = known.solved((turned, mirrored))
+            if solved is not None:
+                known.add(solved)
+    stated = known.rules
     return Algebra(tuple(letters), tuple(stated), confluent)
 
 

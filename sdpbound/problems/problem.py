@@ -12,7 +12,10 @@ from numbers import Real
 from sdpbound.arguments import instance
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.problems.algebra import Algebra, algebra_of
+from sdpbound.problems.commuting import pairs_of
+from sdpbound.problems.contradictions import named_rules, require_no_false_sum
 from sdpbound.problems.expressions import Expression, Operator, Polynomial, polynomial
+from sdpbound.problems.rules import Contradiction
 
 __all__ = ["Interval", "Statement"]
 
@@ -67,7 +70,7 @@ class Statement:
 
     operators: Sequence[Operator | Polynomial]
     rules: Sequence[tuple[Expression, Expression]] = ()
-    commuting: Sequence[tuple[Operator, Operator]] = ()
+    commuting: Sequence[tuple[Expression, Expression]] = ()
     equalities: Sequence[Expression] = ()
     inequalities: Sequence[Expression] = ()
     moments: Sequence[tuple[Expression, float | Fraction | None, float | Fraction | None]] = ()
@@ -75,19 +78,19 @@ class Statement:
     def __post_init__(self) -> None:
         object.__setattr__(self, "operators", _distinct(_listed(self.operators, "operators")))
         object.__setattr__(self, "rules", tuple(map(_rule, _listed(self.rules, "rules"))))
-        object.__setattr__(self, "commuting", tuple(map(_pair, _listed(self.commuting, "commuting"))))
+        object.__setattr__(self, "commuting", pairs_of(_listed(self.commuting, "commuting"), self.operators))
         for name in ("equalities", "inequalities"):
             object.__setattr__(self, name, tuple(map(polynomial, _listed(getattr(self, name), name))))
         object.__setattr__(self, "moments", tuple(map(Interval.read, _listed(self.moments, "moments"))))
         if max(map(len, (self.equalities, self.inequalities, self.moments))) > MOST_CONSTRAINTS:
             raise InvalidParameter(f"a problem has at most {MOST_CONSTRAINTS} conditions of one kind.")
-        _ = self.algebra.derived  # rules that contradict each other are found here
+        try:
+            _ = self.algebra.derived
+        except Contradiction as found:
+            raise named_rules(found, self._own_rules, self._with) from None
         for g in self.positive:
             _require_sensible_inequality(self.algebra, g)
-        for e in self.equal:
-            terms = self.algebra.rewriting.reduced(self.algebra.terms(e, "an equality"))
-            if set(terms) == {()}:
-                raise InvalidInput(f"the equality {e} = 0 is {terms[()]} = 0 by the rules, which is false.")
+        require_no_false_sum(self.algebra, self.equal)
         for interval in self.intervals:
             self.algebra.terms(interval.expression, "a moment condition")
 
@@ -109,11 +112,16 @@ class Statement:
     @cached_property
     def algebra(self) -> Algebra:
         """Letters and rules."""
-        return algebra_of(
-            [operator for operator in self.operators if isinstance(operator, Operator)],
-            [(polynomial(left), polynomial(right)) for left, right in self.rules],
-            self.commuting,
-        )
+        return self._with(self._own_rules)
+
+    @property
+    def _own_rules(self) -> list[tuple[Polynomial, Polynomial]]:
+        return [(polynomial(left), polynomial(right)) for left, right in self.rules]
+
+    def _with(self, rules: Sequence[tuple[Polynomial, Polynomial]]) -> Algebra:
+        """The algebra with some of the rules."""
+        operators = [operator for operator in self.operators if isinstance(operator, Operator)]
+        return algebra_of(operators, rules, self.commuting)  # type: ignore[arg-type]  # pairs by __post_init__
 
 
 def _distinct(given: list[object]) -> tuple[Operator, ...]:
@@ -155,9 +163,3 @@ def _rule(entry: object) -> tuple[Polynomial, Polynomial]:
     if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) != 2:
         raise InvalidInput(f"the rule {entry!r:.80} must be (word, what it is), such as (x*x, x) or (Z*X, -X*Z).")
     return polynomial(entry[0]), polynomial(entry[1])
-
-
-def _pair(entry: object) -> tuple[Operator, Operator]:
-    if not isinstance(entry, Sequence) or len(entry) != 2 or not all(isinstance(one, Operator) for one in entry):
-        raise InvalidInput(f"commuting has {entry!r:.80}; each entry must be a pair of operators.")
-    return entry[0], entry[1]

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sdpbound.errors import InvalidInput
 
-__all__ = ["Derived", "Rewriting", "Rule", "Terms", "Word", "completed", "norms"]
+__all__ = ["Contradiction", "Derived", "Rewriting", "Rule", "Terms", "Word", "completed", "norms"]
 
 Word = tuple[int, ...]
 Terms = dict[Word, Fraction]
@@ -25,6 +25,10 @@ Derived = tuple[Rule, tuple[Word, int, int, int, int]]
 MOST_STEPS = 20_000
 #: Rules that are derived, overlaps that are looked at, and letters of an overlap: further ones would only tighten.
 MOST_DERIVED, MOST_OVERLAPS, LONGEST_OVERLAP = 200, 40_000, 12
+
+
+class Contradiction(InvalidInput):
+    """Rules from which it follows that a number other than 0 is 0."""
 
 
 class Rewriting:
@@ -47,6 +51,26 @@ class Rewriting:
         self._lengths = sorted({len(left) for left in self._right})
         self._forms.clear()
         self._canonical.clear()
+
+    def solved(self, rule: Rule) -> Rule | None:
+        """A further rule, solved for its left side where the present rules lead from its right side back to it.
+
+        ``w = c w + rest`` is used for ever as it stands, and says ``w = rest / (1 - c)``; with c = 1 it says that rest
+        is 0, and then the largest word of rest is replaced. None where rest is 0 anyway.
+        """
+        left, right = rule
+        if left in right:
+            return rule
+        rest = self.reduced(right)
+        own = rest.pop(left, Fraction(0))
+        if own != 1:
+            return (left, {word: value / (1 - own) for word, value in rest.items()}) if own else rule
+        if rest.keys() == {()}:
+            raise Contradiction(
+                f"the rules contradict each other: the rule for {self.shown(left)} or its adjoint and other rules give "
+                f"{self.shown(left)} = {self.shown(left)} + ({rest[()]}); take away or change one of the rules."
+            )
+        return _leading(rest) if rest else None
 
     def adjoint(self, word: Word) -> Word:
         return tuple(self._adjoints[letter] for letter in reversed(word))
@@ -112,7 +136,8 @@ class Rewriting:
                 if steps > MOST_STEPS:
                     raise InvalidInput(
                         f"the rules do not end on the word {self.shown(word)}: after {MOST_STEPS} steps it is still "
-                        "changing; turn a rule round so that words become shorter or sorted."
+                        "changing; turn a rule round so that words become shorter or sorted, and look for rules that "
+                        "contradict each other."
                     )
                 others = list(right.items())
                 for term, value in others[1:]:
@@ -196,15 +221,19 @@ def _difference(rewriting: Rewriting, word: Word, i: int, p: int, j: int, q: int
     difference = {form: value for form, value in difference.items() if value}
     if not difference:
         return None
-    lead = max(difference, key=lambda form: (len(form), form))
-    if not lead:
-        raise InvalidInput(
+    if difference.keys() == {()}:
+        raise Contradiction(
             f"the rules contradict each other: the word {rewriting.shown(word)} can be rewritten in two ways, from "
-            f"which {difference[lead]} = 0 follows; take away or change one of the rules for "
+            f"which {difference[()]} = 0 follows; take away or change one of the rules for "
             f"{rewriting.shown(rewriting.rules[i][0])} and {rewriting.shown(rewriting.rules[j][0])}."
         )
-    scale = difference.pop(lead)
-    return lead, {form: -value / scale for form, value in difference.items()}
+    return _leading(difference)
+
+
+def _leading(zero: Terms) -> Rule:
+    """A polynomial that is 0 as a rule for its largest word: the longest, then the last in the order of letters."""
+    lead = max(zero, key=lambda form: (len(form), form))
+    return lead, {form: -value / zero[lead] for form, value in zero.items() if form != lead}
 
 
 def norms(rules: Sequence[Rule], adjoints: Sequence[int]) -> list[Fraction | None]:

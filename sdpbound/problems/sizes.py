@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sdpbound.bounds.room import PER_PAIR, memory_here, said_bytes
 from sdpbound.errors import InvalidLevel, TooLarge
+from sdpbound.npa.room import PER_PAIR, memory_here, said_bytes
 from sdpbound.problems.levels import MOST_WORDS, Level, level_text, words_of
 from sdpbound.problems.problem import Statement
 from sdpbound.problems.rules import Word

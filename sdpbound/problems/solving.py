@@ -56,7 +56,7 @@ class Problem(Statement):
     rules : list of (word, polynomial), or a dictionary
         Substitutions: the word is that polynomial, such as ``(x*x, x)``, ``(Z*X, -X*Z)`` or ``(a*b, 0)``. The adjoint
         of a rule is one as well.
-    commuting : list of pairs of operators
+    commuting : list of pairs of operators, or of effects of measurements
         Further pairs that commute with each other, and with each other's adjoints.
     equalities : list of polynomials
         Each is 0.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -41,6 +42,9 @@ def test_classical_values_against_brute_force(seed: int) -> None:
 
 def test_chsh() -> None:
     game = Game.from_predicate(lambda a, b, x, y: (a ^ b) == (x & y), np.full((2, 2), 0.25))
+    for chance in (0.5, Fraction(1, 2), np.float32(0.5), np.array(0.5)):
+        even = Game.from_predicate(lambda *_, won=chance: won, np.full((2, 2), 0.25))
+        assert even.classical().value == 0.5 == even.no_signaling().value
     assert game.classical().value == 0.75
     assert game.quantum("1").value == pytest.approx((2.0 + math.sqrt(2.0)) / 4.0, abs=1e-8)
     assert game.no_signaling().value == pytest.approx(1.0, abs=1e-12)
@@ -179,6 +183,18 @@ def test_bad_games() -> None:
         xor_game(np.zeros((1,) * 30))
     with pytest.raises(sb.InvalidShape, match="numbers of answers"):
         Game.from_predicate(lambda *_: True, np.full((2, 2), 0.25), [2, 2, 2])
+    for predicate, match in (
+        (lambda a, b, x, y: 2, r"gives 2 for the arguments \(0, 0, 0, 0\)"),
+        (lambda a, b, x, y: a and b and -0.1, r"gives -0.1 for the arguments \(1, 1, 0, 0\)"),
+        (lambda a, b, x, y: math.nan, "gives nan"),
+        (lambda a, b, x, y: None, "gives None"),
+        (lambda a, b, x, y: "yes", "gives 'yes'"),
+        (lambda a, b, x: True, "cannot be called with 4 arguments .* 2 answers, then 2 questions"),
+        (lambda a, b, x, y, z: True, "missing a required argument: 'z'"),
+        (1.0, "must be a function"),
+    ):
+        with pytest.raises(sb.InvalidInput, match=match):
+            Game.from_predicate(predicate, np.full((2, 2), 0.25))  # type: ignore[arg-type]
     for constraints, error, match in (
         ([((0, 0), 1)], sb.InvalidParameter, "a variable twice"),
         ([((0, 2), 1)], sb.InvalidParameter, "without gaps"),

@@ -158,6 +158,38 @@ def test_steering_and_routing() -> None:
     checked(bound)
 
 
+def test_effects_commute() -> None:
+    """Effects of measurements in ``commuting``: the rules are those of the operators in them, adjoints left out."""
+    unit, ((px, py, pz),), rules = spins(1)
+    first, second = Operator.measured("M0", 2), Operator.measured("M1", 2)
+    letters = [unit, px, py, pz, *first, *second]
+    pairs = [(s, m) for s in (px, py, pz) for m in (*first, *second)]
+    problem = Problem(letters, rules=rules, commuting=pairs)
+    operators = [m.operators[0] for m in (first[0], second[0])]
+    plain = Problem(letters, rules=rules, commuting=[(s, m) for s in (px, py, pz) for m in operators])
+    assert problem.commuting == plain.commuting and problem.algebra.stated == plain.algebra.stated
+    bound = problem.maximize((first[0] - first[1]) * px + (second[0] - second[1]) * pz, 1)
+    assert 2.0 <= bound.value < 2.0 + 1e-6
+    checked(bound)
+    assert Problem(letters, commuting=[(px, first[1])]).commuting == ((px, operators[0]),)
+    three = Operator.measured("T", 3)
+    own = Problem([x, *three], commuting=[(x, t) for t in three])
+    assert own.commuting == ((x, three[0].operators[0]), (x, three[1].operators[0]))
+    assert Problem([x, U], commuting=[(x, U.adjoint)]).commuting == ((x, U),)
+
+
+def test_rules_that_undo_each_other() -> None:
+    """What follows is taken in place of rules that would be used for ever: x y = -x y is x y = 0."""
+    for rules in ([(y * x, x * y), (y * x, -x * y)], [(y * x, x * y), (x * y, -y * x)]):
+        problem = Problem([x, y], rules=rules, inequalities=[1 - x * x - y * y])
+        assert not problem.algebra.rewriting.reduce(tuple(map(problem.algebra.numbers.__getitem__, (x, y))))
+        bound = problem.maximize(x + y, 1)
+        assert bound.value == pytest.approx(1.0, abs=1e-6)  # one of the two is 0 on each vector
+        checked(bound)
+    there_and_back = Problem([X, Y], rules=[(Y * X, X * Y), (X * Y, Y * X)])
+    assert len(there_and_back.algebra.stated) == len(Problem([X, Y], rules=[(Y * X, X * Y)]).algebra.stated)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_normal_forms_of_the_kinds(seed: int) -> None:
     """They are idempotent, and do not depend on how a word is put together; nor does that of its adjoint."""
@@ -316,6 +348,29 @@ def test_what_cannot_be_read() -> None:
         (lambda: Problem([x]).maximize(x, 1.5), "level = 1.5 must be like 1"),
         (lambda: Problem([x]).maximize(x, None), "level = None must be like 1"),
         (lambda: 2j * x, "complex"),
+        (
+            lambda: Problem([A0, A1], rules=[(A1 * A0, A0 * A1), (A1 * A0, -A0 * A1)]),
+            r"contradict each other: from A1\*A0 = A0\*A1 and A1\*A0 = -A0\*A1, .* one of these rules",
+        ),
+        (lambda: Problem([A0, A1], rules=[(A1 * A0, A0 * A1), (A0 * A1, -A1 * A0)]), "contradict each other: from"),
+        (
+            lambda: Problem([A0, A1], rules=[(A1 * A0, A0 * A1), (A0 * A1, 2 * A1 * A0)]),
+            r"from A0\*A1 = 2\*A1\*A0, .* this rule",
+        ),
+        (lambda: Problem([X, Y], rules=[(Y * X, X * Y + 1)]), r"from Y\*X = 1 \+ X\*Y, their adjoints"),
+        (
+            lambda: Problem([A0, A1], equalities=[A0 * A1 - 1, A0 * A1 + 1]),
+            r"-1 \+ A0\*A1 = 0 and 1 \+ A0\*A1 = 0 contradict each other: .* 1 = 0",
+        ),
+        (
+            lambda: Problem([X, Y, E], equalities=[E - X, X * Y - Y * X, Y * X - 3, X * Y - 2]),
+            "equalities X[*]Y - Y[*]X = 0, -3 [+] Y[*]X = 0 and -2 [+] X[*]Y = 0 contradict",
+        ),
+        (lambda: Problem([x], commuting=[(x, z)]), "z, which the problem does not have"),
+        (lambda: Problem([x, *C], commuting=[(x, C[2])]), "give a pair for each operator"),
+        (lambda: Problem([x, y], commuting=[(x * y, y)]), r"with the product x\*y"),
+        (lambda: Problem([x, y], commuting=[(x, 1)]), "with 1; each entry must be a pair"),
+        (lambda: Problem([x, y], commuting=[x]), r"such as \(x, y\)"),
     ):  # fmt: skip
         with pytest.raises(sb.InvalidInput, match=sentence):
             call()
