@@ -42,9 +42,7 @@ __all__ = ["BEST_NAME", "QUANTUM", "Plan", "Point", "Search", "Task", "cell_keys
 
 #: The adversary of von Neumann entropies: quantum devices, at any level of the hierarchy.
 QUANTUM = AdversarySettings(model="quantum")
-#: The adversary of rates of the group "no-signaling".
-NO_SIGNALING = AdversarySettings(model="no-signaling")
-_AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": NO_SIGNALING}
+_AGAINST: dict[Group, AdversarySettings] = {"entropy": QUANTUM, "no-signaling": AdversarySettings(model="no-signaling")}
 #: Where a point is whose values are searched, and one that such a search found; the end of the name of the latter.
 OPEN, FOUND, BEST_NAME = "search", "strategy", "best"
 #: Letters of a hexadecimal float, at most.

@@ -534,7 +534,11 @@ def test_many_mutants_of_a_store(sound: bytes, tmp_path: Path, part: int) -> Non
 def watched(folder: Path, *commands: list[str]) -> tuple[list[tuple[str, str]], str]:
     """Run commands in a process with an audit hook; returns what it opened and started, and what it printed."""
     found = subprocess.run(
-        [sys.executable, "-B", "-c", WATCH, json.dumps(commands)], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-B", "-c", WATCH, json.dumps(commands)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     *printed, last = found.stderr.splitlines()
     return json.loads(last), found.stdout + "\n".join(printed)
