@@ -35,8 +35,8 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "ProvenByAttacks", "build_attack"]
 
-#: Eigenvalues of states and effects of four dimensions below this are rounding errors; they grow with the dimension.
-ROUNDING = 1e-16
+#: Eigenvalues of states of four dimensions, and of effects, below these are rounding errors; they grow with the dimension.
+ROUNDING, OF_EFFECTS = 1e-16, 1e-15
 #: A mixture with exactly the tested values may be worse by this many bits than one with values within tolerances.
 WORTH = 1e-7
 
@@ -264,7 +264,7 @@ def _entry(strategy: Strategy) -> dict[str, Any]:
             factors = []
             for effect in effects:
                 w, v = np.linalg.eigh(_plain(effect))
-                keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
+                keep = w > OF_EFFECTS * max(1.0, len(w) / 4.0) ** 2
                 factors.append(_rows((v[:, keep] * np.sqrt(w[keep])).conj().T))
             settings.append(factors)
         measurements.append(settings)
