@@ -35,7 +35,7 @@ from sdpbound.errors import CertificateError
 
 __all__ = ["WORTH", "EntropyAttack", "ProvenByAttacks", "build_attack"]
 
-#: Eigenvalues of states of four dimensions, and of effects, below these are rounding errors; they grow with the dimension.
+#: Eigenvalues of states of four dimensions, and of effects, below these are rounding; it grows with the dimension.
 ROUNDING, OF_EFFECTS = 1e-16, 1e-15
 #: A mixture with exactly the tested values may be worse by this many bits than one with values within tolerances.
 WORTH = 1e-7

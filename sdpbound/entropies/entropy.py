@@ -219,17 +219,18 @@ def no_less_than_trivial(
 
 
 def no_entropy(question: EntropyQuestion, model: Adversary) -> EntropyBound:
-    """The bound 0 on the entropy of a key of one value, which is 0."""
+    """The entropy of the flips, where no more is left: of a key of one value, or of one that Eve may know."""
+    trivial = TrivialProof(question, model)
     return EntropyBound(
-        value=0.0,
+        value=trivial.value,
         side="lower",
         merit=question.figure,
         model=model,
-        solver_value=0.0,
+        solver_value=trivial.value,
         solver="",
         status=Status.SOLVED.value,
         seconds={},
-        _proof=TrivialProof(question, model),
+        _proof=trivial,
         gap=0.0,
         method="trivial",
     )
