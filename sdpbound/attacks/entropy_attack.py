@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, 
 from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.intervals import reach
 from sdpbound.bounds.separation import raise_if_separated
@@ -153,9 +155,12 @@ def search(
     """Search for the best mixture of deterministic strategies, given strategies, and strategies of one dimension.
 
     The dimension is the smallest one that reaches the data, and where the options have a lower bound comes as near to
-    it as the tolerance. ``optimal`` are qubit strategies whose best mixture is nearly the best of all; the search only
-    improves this mixture. ``figure`` gives the landscape another figure than the entropy. ``cost`` is the cost of a
-    deterministic or given strategy, by default the landscape's figure.
+    it as the tolerance, or as the bound is known to be to the entropy. A larger dimension begins with the strategies
+    of the one before. So do measurements of two qubits that are no projections, where a setting has more outcomes.
+
+    ``optimal`` are qubit strategies whose best mixture is nearly the best of all; the search only improves this
+    mixture. ``figure`` gives the landscape another figure than the entropy. ``cost`` is the cost of a deterministic or
+    given strategy, by default the landscape's figure.
     """
     observed, scenario = question.observed, question.scenario
     largest = max(2, *map(max, scenario.outcomes))
@@ -166,11 +171,16 @@ def search(
             f"below = {options.below!r:.60} is of no use to this attack on another figure; leave it out."
         )
     below = None if options.below is None else functional_of(question, options.below)
-    fixed = [*deterministic_strategies(scenario), *options.strategies]
+    given = [*deterministic_strategies(scenario), *options.strategies]
     best: Mixture | None = None
-    tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
-    for d in dimensions:
-        landscape = landscape_of(question, d)
+    tries = [(d, widths) for d in dimensions for widths in _widths(scenario, d, figure is None)]
+    for k, (d, widths) in enumerate(tries):
+        if widths and best is None:  # a larger dimension leaves Eve more than other measurements in one too small
+            continue
+        fixed = given if best is None else [*given, *best.strategies]
+        tested = np.array([_tested(observed, s) for s in fixed]).reshape(len(fixed), len(observed))
+        below = below if best is None or below is None else replace(below, brief=True)
+        landscape = replace(landscape_of(question, d), widths=widths)
         landscape = landscape if options.rank is None else replace(landscape, rank=min(options.rank, landscape.rank))
         landscape = landscape if figure is None else figure(landscape)
         figures = np.array([figure_of(s, landscape) if cost is None else cost(s) for s in fixed])
@@ -181,7 +191,7 @@ def search(
         mixture = best_mixture(landscape, data, known, generator, options.tolerance, start, below)
         if _miss(observed, mixture) <= NEAR:
             best = mixture if best is None or mixture.value < best.value else best
-        if mixture.cut or (best is not None and (below is None or best.value - below.value <= options.tolerance)):
+        if mixture.cut or (best is not None and _is_enough(best, below, options, tries[k + 1 :], d)):
             break
     if best is not None:
         return best
@@ -193,6 +203,29 @@ def search(
         )
     _raise_if_out_of_reach(observed, mixture)
     return mixture
+
+
+def _widths(scenario: Scenario, d: int, is_entropy: bool) -> list[tuple[int, ...]]:
+    """The numbers of columns of bases to search in one dimension: as many as it has, and as many as outcomes.
+
+    A setting of more outcomes than the dimension has such measurements only as are no projections. They are cheap where
+    second derivatives are taken.
+    """
+    wide = tuple(min(max(d, *own), d * d) for own in scenario.outcomes)
+    return [(), wide] if is_entropy and max(wide) > d and d == 2 and len(wide) == 2 else [()]
+
+
+def _is_enough(
+    best: Mixture, below: Functional | None, options: AttackOptions, more: Sequence[tuple[int, tuple[int, ...]]], d: int
+) -> bool:
+    """Whether the search ends with this mixture, found in dimension d, where others follow.
+
+    Where a lower bound is known, it ends as near to it as the bound itself is known to be to the entropy.
+    """
+    if below is None or options.below is None:
+        return all(dimension != d for dimension, _ in more)
+    gap = options.below.gap if math.isfinite(options.below.gap) else options.below.tolerance
+    return best.value - below.value <= max(options.tolerance, gap if math.isfinite(gap) else 0.0)
 
 
 def functional_of(question: EntropyQuestion, below: EntropyBound) -> Functional:

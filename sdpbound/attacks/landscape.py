@@ -95,6 +95,8 @@ class Landscape:
     bob_outcomes : for the information, the number of Bob's outcomes in the key
     key_settings : of each party, None if it has no part in the key; for random starts in which Eve knows the key
     exponent : the r of a power
+    widths : for each party the number of columns of a basis, at least d; empty: d. With more the outcomes are those of
+        any measurement, not only of projectors: the effect of an outcome is what its columns are in the first d places
     columns : for each party, which outcomes the columns of the basis of its key setting may have; empty: any
     """
 
@@ -108,6 +110,7 @@ class Landscape:
     bob_outcomes: int = 0
     key_settings: tuple[int | None, ...] = (None, None)
     exponent: float = 0.0
+    widths: tuple[int, ...] = ()
     columns: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
     @property
@@ -128,23 +131,19 @@ class Landscape:
     def _readouts(self) -> tuple[Floats, ...]:
         return tuple(self.scenario.readout(party) for party in self._parties)
 
-    @cached_property
-    def _below(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The places below the diagonal of the matrix of a basis."""
-        i, j = np.tril_indices(self.dimension, -1)
-        return i, j
+    def _width(self, party: int) -> int:
+        return self.widths[party] if self.widths else self.dimension
 
-    @property
-    def _angles(self) -> int:
+    def _angles(self, party: int) -> int:
         """The number of parameters of one basis."""
-        d = self.dimension
+        d = self._width(party)
         return d * (d - 1) // 2 * (2 if self.is_complex else 1)
 
     @property
     def parameters(self) -> int:
         """The number of parameters of one point."""
         size = self.size * self.rank * (2 if self.is_complex else 1)
-        return size + self._angles * sum(self.scenario.settings)
+        return size + sum(self._angles(party) * self.scenario.settings[party] for party in self._parties)
 
     def random(self, count: int, rng: np.random.Generator) -> Points:
         """Random starts, in which every outcome of a setting has a column if there are enough columns.
@@ -154,7 +153,7 @@ class Landscape:
         parameters = rng.normal(size=(count, self.parameters))
         labels = []
         for party in self._parties:
-            table = np.zeros((count, self.scenario.settings[party], self.dimension), dtype=np.int64)
+            table = np.zeros((count, self.scenario.settings[party], self._width(party)), dtype=np.int64)
             for s in range(self.scenario.settings[party]):
                 for i in range(count):
                     fixed = i % 4 == 3 and s == self.key_settings[party]
@@ -192,10 +191,11 @@ class Landscape:
             allowed = self.columns[party]
             return np.array(allowed[rng.integers(len(allowed))])
         outcomes = self.scenario.outcomes[party][setting]
+        width = self._width(party)
         if fixed:
-            return np.full(self.dimension, rng.integers(outcomes))
-        first = rng.permutation(outcomes)[: self.dimension]
-        return np.concatenate([first, rng.integers(outcomes, size=self.dimension - len(first))])
+            return np.full(width, rng.integers(outcomes))
+        first = rng.permutation(outcomes)[:width]
+        return np.concatenate([first, rng.integers(outcomes, size=width - len(first))])
 
     def jittered(self, points: Points, rng: np.random.Generator) -> Points:
         """Points close to the given ones, whose data surround the given data."""
@@ -217,10 +217,11 @@ class Landscape:
 
     # -- from parameters to operators -------------------------------------------------------------------------------
 
-    def _bases(self, parameters: Floats, settings: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The unitaries and the inverses of 1 + k, each (count, settings, d, d)."""
-        d, (i, j) = self.dimension, self._below
-        flat = parameters.reshape(len(parameters), settings, self._angles)
+    def _bases(self, parameters: Floats, party: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The unitaries and the inverses of 1 + k, each (count, settings, width, width)."""
+        d = self._width(party)
+        i, j = np.tril_indices(d, -1)
+        flat = parameters.reshape(len(parameters), self.scenario.settings[party], self._angles(party))
         half = len(i)
         k = np.zeros((*flat.shape[:2], d, d), dtype=np.complex128 if self.is_complex else np.float64)
         below = flat[..., :half] + (1j * flat[..., half:] if self.is_complex else 0.0)
@@ -236,7 +237,7 @@ class Landscape:
 
     def _split(self, parameters: Floats) -> tuple[NDArray[Any], list[Floats]]:
         """The factors of the states, and the angles of each party."""
-        ends = list(accumulate(n * self._angles for n in self.scenario.settings))
+        ends = list(accumulate(self._angles(party) * self.scenario.settings[party] for party in self._parties))
         first = parameters.shape[1] - ends[-1]
         state, *angles = np.split(parameters, [first, *(first + end for end in ends[:-1])], axis=1)
         shape = (len(parameters), self.size, self.rank)
@@ -250,7 +251,7 @@ class Landscape:
         g, angles = self._split(points.parameters)
         effects = []
         for party in self._parties:
-            u, _ = self._bases(angles[party], self.scenario.settings[party])
+            u = self._bases(angles[party], party)[0][:, :, : self.dimension]
             effects.append(np.einsum("nsij,nasj,nskj->nsaik", u, self._masks(points.labels[party], party), u.conj()))
         made = []
         for n in range(len(points)):
@@ -274,9 +275,9 @@ class Landscape:
         masks: list[Floats] = []
         observables: list[NDArray[Any]] = []
         for party in self._parties:
-            u, r = self._bases(angles[party], self.scenario.settings[party])
-            m = self._masks(points.labels[party], party)
-            effects = np.einsum("nsij,nasj,nskj->nasik", u, m, u.conj())
+            u, r = self._bases(angles[party], party)
+            m, top = self._masks(points.labels[party], party), u[:, :, : self.dimension]
+            effects = np.einsum("nsij,nasj,nskj->nasik", top, m, top.conj())
             o = np.tensordot(self._readouts[party], effects, axes=((1, 2), (1, 2))).transpose(1, 0, 2, 3)
             for store, item in zip((unitary, inverse, masks, observables), (u, r, m, o), strict=True):
                 store.append(item)
@@ -342,9 +343,11 @@ class Landscape:
 
     def _by_angles(self, by_effect: NDArray[Any], u: NDArray[Any], inverse: NDArray[Any], masks: Floats) -> Floats:
         """The derivatives by the angles, through the Cayley transform: du = -2 (1 + k)^-1 dk (1 + k)^-1."""
-        q = np.einsum("nasi,nsji,njkas->nsik", masks, u.conj(), by_effect)
+        d, width = self.dimension, u.shape[-1]
+        q = np.zeros(u.shape, dtype=np.result_type(u, by_effect))
+        q[..., :d] = np.einsum("nasi,nsji,njkas->nsik", masks, u[:, :, :d].conj(), by_effect)
         z = -4.0 * inverse @ q @ inverse
-        i, j = self._below
+        i, j = np.tril_indices(width, -1)
         below, above = z[..., j, i], z[..., i, j]
         grad = (below - above).real
         if self.is_complex:

@@ -61,10 +61,14 @@ TRIED, KEPT, NEAR = 24, 8, 8
 
 @dataclass(frozen=True, eq=False)
 class Functional:
-    """Multipliers (J,) of the tests, nearly the best ones, and a value that no mixture is below."""
+    """Multipliers (J,) of the tests, nearly the best ones, and a value that no mixture is below.
+
+    ``brief``: a search that begins with it and with a mixture ends where rounds do not improve the mixture.
+    """
 
     multipliers: Floats
     value: float
+    brief: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +185,8 @@ class _Search(ColumnGeneration[WeightsAnswer]):
         moved = (
             before[0] - self._before[0] > IDLE * self.tolerance or self._before[1] - before[1] > IDLE * self.tolerance
         )
-        return self._gain >= self.tolerance and (moved or self._centre is None)
+        may_wait = self._centre is None and not (self.known is not None and self.known.brief)
+        return self._gain >= self.tolerance and (moved or may_wait)
 
     def add_columns(self, answer: WeightsAnswer) -> None:
         if not self.thorough or answer.missed > self.met or self.landscape.parameters > MOST_CURVED:

@@ -21,7 +21,9 @@ class AttackOptions:
     Parameters
     ----------
     dimension : dimension of each party's system, 2 to 6; None: the smallest one, from 2 to the number of outcomes, that
-        reaches the data. Means of data (``symmetry``) are few, and too small a system may have them: give it there
+        reaches the data. Larger ones are not tried then, and may have better attacks. Of two qubits, settings of more
+        outcomes also have measurements that are no projections. Means of data (``symmetry``) are few, and too small a
+        system may have them: give it there
     strategies : explicit strategies to start with, for example those of the devices
     seed : seed of the random starts
     tolerance : the search ends when it finds no strategy that improves the mixture by this many bits. With 1e-5 or more
@@ -36,8 +38,8 @@ class AttackOptions:
         better attacks
     below : a lower bound on the same von Neumann entropy of the same data. The search begins with the strategies that
         its functional leaves least, which may be five times as fast. It goes on to a larger dimension while the attack
-        is further above the bound than the tolerance, and ends where it is not. The attack's ``below`` is this bound
-        with the gap that the attack shows
+        is further above the bound than the tolerance and the bound's own ``gap``, and ends where it is not. The
+        attack's ``below`` is this bound with the gap that the attack shows
 
     >>> import sdpbound as sb
     >>> data = sb.Observations.bell_value(sb.chsh(), 2.5)

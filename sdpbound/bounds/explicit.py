@@ -20,8 +20,8 @@ __all__ = ["WITHIN", "ExplicitMixture", "points_of", "strategy_entry"]
 
 #: Measured data are meant up to this in every moment.
 WITHIN = 1e-12
-#: Eigenvalues of states and effects of four dimensions below this are rounding errors; they grow with the dimension.
-ROUNDING = 1e-16
+#: Eigenvalues of states of four dimensions, and of effects, below these are rounding; it grows with the dimension.
+ROUNDING, OF_EFFECTS = 1e-16, 1e-15
 
 #: A deterministic strategy: the outcome of each setting of each party.
 Point = tuple[tuple[int, ...], ...]
@@ -129,7 +129,7 @@ def strategy_entry(strategy: Strategy) -> dict[str, Any]:
 
 def _factor(effect: NDArray[Any]) -> dict[str, Any]:
     w, v = np.linalg.eigh(_plain(effect))
-    keep = w > ROUNDING * max(1.0, len(w) / 4.0) ** 2
+    keep = w > OF_EFFECTS * max(1.0, len(w) / 4.0) ** 2
     return _rows((v[:, keep] * np.sqrt(w[keep])).conj().T)
 
 

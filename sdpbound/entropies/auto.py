@@ -12,11 +12,20 @@ from typing import ClassVar
 import numpy as np
 
 from sdpbound.adversaries import Quantum
+from sdpbound.bell.channel import BinaryChannel
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import Coarsening, CoarseProof, coarsenings
-from sdpbound.entropies.entropy import INACCURATE, Entropy, EntropyBound, least_entropy, no_less_than_trivial
+from sdpbound.entropies.entropy import (
+    INACCURATE,
+    Entropy,
+    EntropyBound,
+    least_entropy,
+    no_entropy,
+    no_less_than_trivial,
+)
+from sdpbound.entropies.known_outcomes import eve_may_know
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure, TimeIsUp
@@ -112,6 +121,8 @@ class Auto(VonNeumannMethod):
             contest.enter(name, method)
             if contest.is_over:
                 return contest.answer()
+        if not exact and not isinstance(question.preprocessing, BinaryChannel) and eve_may_know(question.observed):
+            return no_entropy(question, self.adversary)
         for coarse in [] if exact else coarsenings(question, _COARSER):
             if contest.may_go_on:
                 contest.enter_coarse(best, coarse)

@@ -183,13 +183,14 @@ class EntropyBound(Bound):
 def least_entropy(preprocessing: Preprocessing) -> float:
     """The entropy in bits of a flip with this probability, rounded down; of a channel the least one of its two.
 
-    Eve does not know the flip, so this entropy bounds that of the key: H(A'|E) >= H(A'|A).
+    Eve does not know the flip, so this entropy bounds that of the key: H(A'|E) >= H(A'|A). It is 0 of a channel that
+    gives a constant.
 
     >>> least_entropy(0.0), round(least_entropy(0.11), 6)
     (0.0, 0.499916)
     """
     flips = max(up_and_down(preprocessing), key=lambda p: abs(p - 0.5))
-    if not flips:
+    if flips in (0.0, 1.0):
         return 0.0
     with flint.ctx.workprec(PRECISION):
         q = flint.arb(flips)
@@ -221,17 +222,18 @@ def no_less_than_trivial(
 
 
 def no_entropy(question: EntropyQuestion, model: Adversary) -> EntropyBound:
-    """The bound 0 on the entropy of a key of one value, which is 0."""
+    """The entropy of the flips, where no more is left: of a key of one value, or of one that Eve may know."""
+    trivial = TrivialProof(question, model)
     return EntropyBound(
-        value=0.0,
+        value=trivial.value,
         side="lower",
         merit=question.figure,
         model=model,
-        solver_value=0.0,
+        solver_value=trivial.value,
         solver="",
         status=Status.SOLVED.value,
         seconds={},
-        _proof=TrivialProof(question, model),
+        _proof=trivial,
         gap=0.0,
         method="trivial",
     )

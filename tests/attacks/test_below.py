@@ -106,3 +106,17 @@ def test_a_larger_dimension_where_the_smaller_one_is_far() -> None:
     attack = sb.conditional_entropy_upper_bound(data, below=bound, symmetry=True, rank=3, tolerance=1e-4)
     assert attack.exact and attack.value == pytest.approx(1.387687, abs=3e-5)
     assert max(max(s.dimensions) for s in attack.strategies) == 3 and np.isfinite(attack.below.gap)  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_it_ends_where_the_bound_is_no_closer() -> None:
+    """A setting of three outcomes has larger dimensions to try, which bring nothing and take minutes."""
+    turned = [math.cos(a) * np.diag([1.0, -1.0]) + math.sin(a) * np.eye(2)[::-1] for a in (0.0, 1.5, 0.6, -0.65)]
+    state = np.array([math.cos(0.7), 0.0, 0.0, math.sin(0.7)])
+    devices = sb.Strategy.from_observables(state, turned[:2], turned[2:])
+    losses = sb.DetectionInefficiency(0.96, 0.97, binning=(True, (True, False)))
+    data = sb.Observations.full(devices.behaviour(noise=losses))
+    bound = sb.conditional_entropy(data)
+    attack = sb.conditional_entropy_upper_bound(data, below=bound)
+    assert attack.exact and attack.status == "explicit attack" and attack.below is not None
+    assert attack.below.gap <= bound.gap and max(max(s.dimensions) for s in attack.strategies) == 2

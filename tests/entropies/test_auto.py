@@ -14,8 +14,10 @@ from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import coarsenings
 from sdpbound.entropies.entropy import EntropyBound
+from sdpbound.entropies.known_outcomes import eve_may_know
 from sdpbound.entropies.pinching.method import Pinching
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
+from tests.support import h
 
 
 def lossy(efficiency: float, visibility: float = 1.0) -> sb.Behaviour:
@@ -202,3 +204,37 @@ def test_coarser_tests_are_the_merged_probabilities() -> None:
 def test_local_data_have_none() -> None:
     assert coarsenings(EntropyQuestion(sb.Observations.full(lossy(0.7)), 0, None), 3) == []
     assert coarsenings(EntropyQuestion(sb.Observations.none(sb.Scenario.bipartite(3, 3)), 0, None), 3) == []
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 2, 2), (2, 2, 3, 3), (3, 3, 2, 2), (2, 2, 2, 2, 2, 2)])
+def test_one_deterministic_point(shape: tuple[int, ...]) -> None:
+    """Eve knows all outcomes, and nothing is searched: correlators of 1 are also those of a singlet, nearly."""
+    table = np.zeros(shape)
+    table[(0,) * (len(shape) // 2)] = 1.0
+    point = sb.Behaviour(table)
+    every = [sb.Observations.full(point)]
+    if shape[0] == 2 and len(shape) == 4:
+        every.append(sb.Observations.correlators(point))
+    for data in every:
+        for flips, least in ((0.0, 0.0), (0.1, h(0.1)))[: 4 - shape[0]]:  # bits alone are flipped
+            bound = sb.conditional_entropy(data, preprocessing=flips)
+            assert least - 1e-15 <= bound.value <= least and bound.gap == 0.0 and bound.status == "solved"
+            assert bound.seconds.get("solve", 0.0) == 0.0 and bound.certificate.verify().holds
+
+
+def test_channels_and_keys_of_a_deterministic_point() -> None:
+    table = np.zeros((2, 2, 2, 2))
+    table[0, 0] = 1.0
+    data = sb.Observations.full(sb.Behaviour(table))
+    bound = sb.conditional_entropy(data, preprocessing=sb.BinaryChannel(0.1, 0.05))
+    assert h(0.1) - 1e-3 < bound.value < h(0.1) and bound.gap < 1e-3
+    assert -1e-12 < sb.key_rate(sb.Behaviour(table), "full").value <= 0.0
+
+
+def test_mixtures_of_deterministic_strategies_are_found() -> None:
+    """With no test, at the edge of the local set and inside; beyond it there is none."""
+    assert eve_may_know(sb.Observations.none(sb.Scenario.bipartite(3, 3)))
+    pure = sb.family_named("chsh").member().behaviour()
+    for v, local in ((0.3, True), (0.70, True), (0.7072, False), (1.0, False)):
+        assert eve_may_know(sb.Observations.full(pure.white_noise(v))) is local
+    assert not eve_may_know(sb.Observations.bell_value(sb.chsh(), 2.0 + 1e-11))

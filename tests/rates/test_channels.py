@@ -196,3 +196,15 @@ def test_what_is_refused() -> None:
         sb.key_rate(NOISY, x=0, y=0, entropy=sb.MinEntropy(), preprocessing=channel)
     with pytest.raises(sb.InvalidInput, match="one bit"):
         sb.conditional_entropy(FULL, y=0, preprocessing=channel)
+
+
+@pytest.mark.parametrize(("p0", "p1"), [(1.0, 0.0), (0.0, 1.0), (0.3, 0.7)])
+def test_channels_that_forget_the_bit(p0: float, p1: float) -> None:
+    """What they give is a constant, or noise that Eve does not know and Bob does not either: no key."""
+    channel = sb.BinaryChannel(p0, p1)
+    below = sb.key_rate(NOISY, "full", 0, 0, preprocessing=channel)
+    above = sb.key_rate_upper_bound(NOISY, "full", 0, 0, preprocessing=channel)
+    assert -1e-12 < below.value <= 0.0 <= above.value < 1e-12
+    bound = sb.conditional_entropy(FULL, preprocessing=channel)
+    assert bound.value == pytest.approx(h(p0), abs=1e-12)
+    assert bound.certificate.verify().holds and recheck(bound.certificate.data).holds

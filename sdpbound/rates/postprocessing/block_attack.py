@@ -21,7 +21,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.checker.blocks import counts_of
 from sdpbound.errors import InvalidInput
 
-__all__ = ["block_entropies", "key_grams"]
+__all__ = ["block_entropies", "key_grams", "of_rank_one"]
 
 #: Entries of a Gram matrix that are 0 but for roundings.
 ZERO = 1e-13
@@ -50,6 +50,15 @@ def key_grams(strategies: Sequence[Strategy], x: int, y: int) -> Floats:
         both = np.array([np.kron(_vector(a), _vector(b)) for a in alice for b in bob]).T
         grams.append((both.conj().T @ strategy.state @ both).conj())
     return np.array(grams)
+
+
+def of_rank_one(strategies: Sequence[Strategy], x: int, y: int) -> bool:
+    """Whether the strategies have Gram matrices: the outcomes of the key are of rank one where Eve has to guess."""
+    try:
+        key_grams(strategies, x, y)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _occurs(effect: Floats) -> bool:

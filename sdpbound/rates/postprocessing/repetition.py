@@ -35,7 +35,7 @@ from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import InvalidInput, InvalidParameter
 from sdpbound.rates.postprocessing.attacked import BlockKey, attack_on_key, rows_of
-from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams
+from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams, of_rank_one
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
 from sdpbound.rates.postprocessing.distillable import COLLECTIVE
 from sdpbound.rates.postprocessing.eve import KeyData, key_data, question_with_eve
@@ -222,9 +222,15 @@ class RepetitionCode(PostProcessing):
 
 
 def _attacks(key: KeyData) -> list[EntropyAttack]:
-    """Attacks on single rounds; on those that are kept where others are dropped."""
-    dropped = key.joint.size > 4
-    return (kept_attacks(key) if dropped else []) or round_attacks(key)
+    """Attacks on single rounds; on those that are kept where others are dropped.
+
+    Blocks are computed of outcomes of rank one. An attack on rounds may have a strategy in which Bob's outcome of the
+    key is certain and Alice's is not. Then attacks are searched that have no such strategy.
+    """
+    if key.joint.size > 4:
+        return kept_attacks(key) or round_attacks(key)
+    found = round_attacks(key)
+    return [own for own in found if of_rank_one(own.strategies, key.x, key.y)] or kept_attacks(key) or found
 
 
 def _per_round(key: KeyData, k: int) -> flint.arb:

@@ -310,3 +310,17 @@ def test_partly_entangled_pairs_have_long_blocks_far_below_the_published_efficie
     assert alive.overlap.bound.certificate.verify().holds
     dead = sb.distillation_attack(lossy_pair(0.78))
     assert dead and dead.attack.exact and dead.chernoff < dead.needed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("visibility", "rate"), [(0.95, 0.2104879), (0.85, 0.0258276)])
+def test_attacks_on_three_settings(visibility: float, rate: float) -> None:
+    """At 0.95 roundings were taken for a second rank, and at 0.85 Bob's outcome is certain."""
+    turned = [math.cos(a) * np.diag([1.0, -1.0]) + math.sin(a) * np.eye(2)[::-1] for a in (0.05, 1.5, 0.6, -0.65, 0.1)]
+    state = np.array([math.cos(0.7), 0.0, 0.0, math.sin(0.7)])
+    devices = sb.Strategy.from_observables(state, turned[:2], turned[2:])
+    behaviour, code = devices.behaviour(noise=sb.WhiteNoise(visibility)), sb.RepetitionCode(2, x=0, y=2)
+    above = sb.key_rate_upper_bound(behaviour, "full", postprocessing=code)
+    assert above.exact and above.attack is not None and above.value <= rate + 1e-4
+    assert above.attack.certificate.verify().holds
+    assert sb.key_rate(behaviour, "full", postprocessing=code).value <= above.value
