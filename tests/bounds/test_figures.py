@@ -120,7 +120,7 @@ def test_words_and_entries(figure: Figure, words: str, entry: str) -> None:
 
 
 def test_every_figure_of_the_golden_certificates_is_a_type() -> None:
-    known = {figure.kind for figure, _, _ in CASES} | {"estimated_randomness_length"}  # written without a class
+    known = {figure.kind for figure, _, _ in CASES} | {"estimated_randomness_length", "visibility"}  # written without a class
     assert {entry["figure"] for entry in INDEX.values()} <= known
 
 
@@ -231,7 +231,7 @@ SAMPLES["finite length"] = min((name for name in INDEX if kind_of(name) == "fini
 
 def test_older_certificates_say_no_kind() -> None:
     newer = ("entropy_coarse", "closed_exact", "entropy_qubit_extreme", "entropy_places", "average", "renyi")
-    newer += ("attacks_all_channels", "estimation")
+    newer += ("attacks_all_channels", "estimation", "finite_key_channel", "visibility")
     newer += tuple(name for name in INDEX if name.endswith("party"))
     assert not any("kind" in golden(name) for name in INDEX if not name.startswith(newer))
     assert set(SAMPLES) | set(ELSEWHERE) | set(MADE) == set(NAMES)

@@ -170,7 +170,7 @@ def test_keys_that_are_none() -> None:
     data, model = mermin_data(3.5), sb.Quantum(PAIRS)
     for settings, said in (
         ((0, 1), "one entry for each of the 3 parties"),
-        ((None, None, None), "one entry for each of the 3 parties"),
+        ((None, None, None), "ask for no outcome at all"),
         ("010", "one entry for each of the 3 parties"),
         ((0, None, 2), r"settings\[2\] = 2"),
         ((0, None, 0.0), r"settings\[2\] = 0.0"),
