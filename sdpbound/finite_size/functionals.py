@@ -27,6 +27,8 @@ from sdpbound.rates.tested import observations_of
 __all__ = ["DISTANCES", "EntropySource", "data_numbers", "entropy_functionals"]
 
 EntropySource = Entropy | Sequence[EntropyBound | Functional | BellExpression] | None
+#: Bits that programs gain at the data for which they are not asked at other distances: seconds for each.
+HARDLY = 1e-4
 #: The entropy is bounded at data moved this far towards white noise. A functional that is best farther inside the set
 #: is less steep, which is worth more for fewer rounds.
 DISTANCES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
@@ -91,7 +93,7 @@ def _bounds(data: Observations, asked: ConditionalEntropy, method: Entropy) -> S
     """Bounds at all distances, the data first, the others from far to near: each search begins at what the last found.
 
     The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.
-    Where coarser data say most at the data, programs are not asked at other distances.
+    Where coarser data say most at the data, or hardly less, programs are not asked at other distances.
     """
 
     def bound(distance: float, how: Entropy) -> EntropyBound:
@@ -100,8 +102,11 @@ def _bounds(data: Observations, asked: ConditionalEntropy, method: Entropy) -> S
 
     first = bound(DISTANCES[0], method)
     swept = method.swept()
-    if isinstance(swept, Auto) and first.merged:
-        swept = replace(swept, programs=False)
+    if isinstance(swept, Auto):
+        quick, own = replace(swept, programs=False), swept.methods.get(first.method)
+        by_program = own is not None and not own.exact
+        if first.merged or (by_program and bound(DISTANCES[0], quick).value >= first.value - HARDLY):
+            swept = quick
     return [first, *[bound(distance, swept) for distance in reversed(DISTANCES[1:])][::-1]]
 
 

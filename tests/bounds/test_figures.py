@@ -120,7 +120,10 @@ def test_words_and_entries(figure: Figure, words: str, entry: str) -> None:
 
 
 def test_every_figure_of_the_golden_certificates_is_a_type() -> None:
-    known = {figure.kind for figure, _, _ in CASES} | {"estimated_randomness_length", "visibility"}  # written without a class
+    known = {figure.kind for figure, _, _ in CASES} | {
+        "estimated_randomness_length",
+        "visibility",
+    }  # written without a class
     assert {entry["figure"] for entry in INDEX.values()} <= known
 
 
