@@ -30,6 +30,10 @@ QUANTUM_RANDOMNESS = (
 Generator = Literal["native", "ncpol2sdpa"]
 
 
+#: Most words of a level in a text.
+SHOWN = 8
+
+
 @dataclass(frozen=True)
 class Quantum(Adversary):
     """Quantum behaviours, relaxed to a level of the NPA hierarchy: an outer approximation.
@@ -94,7 +98,11 @@ class Quantum(Adversary):
 
     def __repr__(self) -> str:
         extra = "" if self.generator == "native" else f", generator='{self.generator}'"
-        return f"Quantum(level={self.level!r}{extra})"
+        level = repr(self.level)
+        if isinstance(self.level, tuple) and len(self.level) > SHOWN:  # one line, whatever a method chose
+            some = ", ".join(map(repr, self.level[:SHOWN]))
+            level = f"({some}, ...: {self.label})"
+        return f"Quantum(level={level}{extra})"
 
 
 @lru_cache(maxsize=64)
