@@ -173,7 +173,8 @@ def search(
     below = None if options.below is None else functional_of(question, options.below)
     given = [*deterministic_strategies(scenario), *options.strategies]
     best: Mixture | None = None
-    tries = [(d, widths) for d in dimensions for widths in _widths(scenario, d, figure is None)]
+    wide = figure is None and not optimal  # those are projections, and nothing is better
+    tries = [(d, widths) for d in dimensions for widths in _widths(scenario, d, wide)]
     for k, (d, widths) in enumerate(tries):
         if widths and best is None:  # a larger dimension leaves Eve more than other measurements in one too small
             continue
@@ -205,14 +206,14 @@ def search(
     return mixture
 
 
-def _widths(scenario: Scenario, d: int, is_entropy: bool) -> list[tuple[int, ...]]:
+def _widths(scenario: Scenario, d: int, are_wide: bool) -> list[tuple[int, ...]]:
     """The numbers of columns of bases to search in one dimension: as many as it has, and as many as outcomes.
 
     A setting of more outcomes than the dimension has such measurements only as are no projections. They are cheap where
     second derivatives are taken.
     """
     wide = tuple(min(max(d, *own), d * d) for own in scenario.outcomes)
-    return [(), wide] if is_entropy and max(wide) > d and d == 2 and len(wide) == 2 else [()]
+    return [(), wide] if are_wide and max(wide) > d and d == 2 and len(wide) == 2 else [()]
 
 
 def _is_enough(

@@ -110,6 +110,16 @@ def test_a_receiver_who_keeps_no_click() -> None:
     assert below.value <= kept.value <= below.value + 1e-3
 
 
+def test_a_no_click_that_is_not_tested_is_in_the_scenario() -> None:
+    """Strategies of qubits by projections begin the search, in a scenario where a setting has three outcomes."""
+    losses = sb.DetectionInefficiency(0.9, binning=(True, (True, True, False)))
+    behaviour = sb.family_named("eberhard", settings=(2, 3)).member(**KEPT).behaviour(noise=losses)
+    data = sb.Observations.full(behaviour, settings=[(0, 0), (0, 1), (1, 0), (1, 1)])
+    attack = sb.conditional_entropy_upper_bound(data, 0, None, 0.01, tolerance=1e-5)
+    assert attack.exact
+    assert 0.0 <= attack.value - sb.conditional_entropy(data, 0, None, preprocessing=0.01).value < 1e-3
+
+
 def test_thresholds_are_dead_for_all_flips() -> None:
     found = sb.critical_error_rate(sb.chsh(), preprocessing="best", tolerance=1e-4)
     assert found.alive is not None and found.dead is not None and found.dead_rate is not None
