@@ -29,7 +29,7 @@ def test_a_limit(call: Call) -> None:
 
 @pytest.mark.slow
 def test_the_side_that_is_proven(call: Call) -> None:
-    """The lower side of an entropy is printed, and the attack or that none was found in time, which a machine decides."""
+    """The lower side is printed, and the attack or that none was found in time: a machine decides which."""
     done = call("entropy", *DEVICES, "--at", "settings=3", "--time-limit", "3", "--tolerance", "1e-6")
     assert done.status == 0 and "H(A|x=0,E) >= " in done.out and "stopped before" in done.out
     assert ("H(A|x=0,E) <= " in done.out) != ("no attack was found in time" in done.out)
