@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import sdpbound as sb
 from sdpbound.errors import CertificateError
 from sdpbound.recheck import recheck
 from tests.golden_certificates import INDEX, golden
+from tests.mutations import at, is_number, leaves, put
 
 GOLDEN = [name for name in INDEX if name.startswith("visibility")]
 
@@ -32,28 +32,17 @@ def test_three_parties_and_other_scenarios() -> None:
         assert float(found.proven or 0) == certificate["claim"]["value"]
 
 
-def changes(entry: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The places of all numbers."""
-    if isinstance(entry, dict | list):
-        for key, value in entry.items() if isinstance(entry, dict) else enumerate(entry):
-            yield from changes(value, (*path, key))
-    elif isinstance(entry, int | float) and not isinstance(entry, bool):
-        yield path
-
-
 @pytest.mark.parametrize("name", GOLDEN)
 def test_both_say_the_same_of_changed_numbers(name: str) -> None:
     rng = np.random.default_rng(1)
-    places = list(changes({key: golden(name)[key] for key in ("question", "proof", "claim")}))
+    whole = {key: golden(name)[key] for key in ("question", "proof", "claim")}
+    places = [place for place in leaves(whole) if is_number(at(whole, place))]
     said = []
     for step in (1e-3, -1e-3, 1e-12, 1.0):
         for place in rng.permutation(len(places))[:20]:
             certificate = golden(name)
-            *way, last = places[place]
-            holder: Any = certificate
-            for key in way:
-                holder = holder[key]
-            holder[last] = holder[last] + (1 if isinstance(holder[last], int) else step)
+            value = at(certificate, places[place])
+            put(certificate, places[place], value + (1 if isinstance(value, int) else step))
             try:
                 first = sb.verify(certificate, strict=False).holds
             except CertificateError:
@@ -68,10 +57,7 @@ def test_what_is_refused() -> None:
 
     def reason(*path: Any, value: Any) -> str:
         forged = copy.deepcopy(whole)
-        holder: Any = forged
-        for key in path[:-1]:
-            holder = holder[key]
-        holder[path[-1]] = value
+        put(forged, path, value)
         found = recheck(forged)
         assert not found.holds
         return found.reason
