@@ -38,7 +38,7 @@ from sdpbound.conic.programs.inverse import InverseProgram, InverseStructure
 from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticDual
 from sdpbound.entropies.pinching.invariant import Invariant, action_on_words, elements_of
 from sdpbound.entropies.pinching.noise import white_noise
-from sdpbound.entropies.pinching.operators import ONE, KeyOperators, KeySquares, key_operators, maps_of
+from sdpbound.entropies.pinching.operators import ONE, KeyOperators, KeySquares, key_operators, maps_of, projections_of
 from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
@@ -210,8 +210,10 @@ def _parts(
     elements = elements_of(known if len(known) == len(actions) else [], len(words))
     if len(elements) == 1:
         images = ()
-    invariant = Invariant(scenario, moment_matrix(scenario, words), tuple(elements))
-    operators = key_operators(invariant, key_values(scenario, x, y, merge))
+    keys = key_values(scenario, x, y, merge)
+    projections = projections_of(scenario, words, keys)
+    invariant = Invariant(scenario, moment_matrix(scenario, words), tuple(elements), projections)
+    operators = key_operators(invariant, keys)
     sides = [
         [(side[k], float(times)) for k, times in operators.orbits(images)] for side in (operators.left, operators.right)
     ]

@@ -123,11 +123,14 @@ class Invariant:
     matrix : of n words, with m moments
     elements : of the group, sparse (n, n), by :func:`elements_of`
     scenario : of the words
+    projections : what projections that exclude each other, add up to one and are permuted by the group make of words
+        from the left, sparse (n, n); none where they lead out of the words
     """
 
     scenario: Scenario
     matrix: MomentMatrix
     elements: tuple[sp.csr_array, ...]
+    projections: tuple[sp.csr_array, ...] = ()
 
     @property
     def index(self) -> Ints:
@@ -174,16 +177,24 @@ class Invariant:
 
     @cached_property
     def kinds(self) -> tuple[Floats, tuple[Kind, ...]]:
-        """Words (n, n) in which the group is orthogonal, and the kinds of an invariant matrix in these."""
+        """Words (n, n) in which the group is orthogonal, and the kinds of an invariant matrix in these.
+
+        An entry <(E u)* v> is <u* E v> for each of the projections E, so that a moment matrix has no entries between
+        two of them. With the reflections 1 - 2 E the group is larger, and these are orthogonal in the words as well: of
+        d projections that it takes to each other one has blocks of its own.
+        """
         n = len(self.index)
-        square = sum((element.T @ element for element in self.elements), sp.csr_array((n, n))).toarray()
+        square = sp.csr_array(sum((element.T @ element for element in self.elements), sp.csr_array((n, n))))
+        if self.projections:
+            square = sum((own.T @ square @ own for own in self.projections), sp.csr_array((n, n)))
+        square = square.toarray()
         words = np.linalg.inv(np.linalg.cholesky(square / len(self.elements))).T
         random = np.random.default_rng(SEED)
 
         def member() -> Floats:
             return np.asarray(words.T @ self.at(self.moments @ random.standard_normal(self.moments.shape[1])) @ words)
 
-        if len(self.elements) == 1:
+        if len(self.elements) == 1 and not self.projections:
             one = np.ones((n, 1, 1))
             return words, (Kind(np.arange(n)[:, None], one, np.ones((1, 1, 1)), np.ones((1, 1))),)
         return words, tuple(kinds_of(member, np.zeros(n, dtype=np.int64))[0])
