@@ -75,7 +75,8 @@ class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
         s = structure
         super().__init__(s, sp.csr_array(s.invariants), s.block)
         blocks = sum(len(group) for group in s.layouts)
-        self.terms = (len(s.index) + 8) ** 2 + s.moments + len(s.tested) + blocks + 16
+        places = int(np.diff(self.scatter.indptr).max())  # of a moment; each is a sum over the columns of a factor
+        self.terms = places + len(s.index) + len(s.tested) + 2 * blocks + 16
 
     def entries(self) -> sp.csr_array:
         return sp.csr_array((0, self.structure.invariants.shape[1]))  # all entries have all variables
@@ -205,7 +206,8 @@ class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
         charge = np.abs(residual)
         charge[s.unit] = residual[s.unit]
         constant = float(charge.sum()) + sum(paid for _, paid in found)
-        constant += 2.0 * rounding_unit(self.terms) * (absolute + abs(data.known)) - data.known
+        constant += rounding_unit(s.moments + len(found) + 8) * (float(np.abs(charge).sum()) + abs(data.known))
+        constant += 2.0 * rounding_unit(self.terms) * absolute - data.known
         constant, value = self.rounded_up(constant, multipliers, data)
         return QuadraticDual(
             value=value,

@@ -36,7 +36,7 @@ SHORT = 0.98
 NEAR, CENTRED = 1.0, 0.1
 #: And the gap in units of what is asked for.
 ROUGHLY = 300.0
-#: The gap falls by more than this factor in so many steps, or roundings do not let it.
+#: The gap, or what E x differs from e, falls by more than this factor in so many steps, or roundings do not let it.
 FALLING, PATIENCE = 0.9, 6
 #: Added to the diagonal of the equations, in parts of it, where they are singular but for rounding; larger ones follow.
 NUDGES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
@@ -214,7 +214,7 @@ class _Steps:
         return sum(float((x * s).sum()) for x, s in zip(self.duals, self.slack, strict=True))
 
     def run(self, accuracy: float, until: float) -> tuple[Status, int]:
-        least, stalled = np.inf, 0
+        least, nearest, stalled = np.inf, np.inf, 0
         for step in range(MOST_STEPS):
             note(f"iteration {step}", self.gap - self.objective.value)
             if perf_counter() > until or not go_on():
@@ -226,8 +226,9 @@ class _Steps:
                     newton.finish()
                 if newton.far <= CENTRED and part <= 1.0:
                     return Status.SOLVED, step
-                stalled = 0 if self.gap < FALLING * least else stalled + 1
-                least = min(least, self.gap)
+                off = float(np.abs(newton.off).max())
+                stalled = 0 if self.gap < FALLING * least or off < FALLING * nearest else stalled + 1
+                least, nearest = min(least, self.gap), min(nearest, off)
                 if stalled > PATIENCE:
                     return Status.ALMOST_SOLVED if part <= ROUGHLY else Status.STOPPED, step
                 length = newton.go(part <= 1.0)

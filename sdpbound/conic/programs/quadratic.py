@@ -121,7 +121,7 @@ class CopyMaps:
         a, b, c = weights
         found = self.own @ (factor @ factor.T).reshape(-1)
         linear, square, other, twice = np.split(found, np.cumsum(self.kinds)[:3])
-        mass = float((np.abs(factor) @ np.abs(factor).T).sum())
+        mass = float((abs(self.own) @ (np.abs(factor) @ np.abs(factor).T).reshape(-1)).sum())
         mass += a * float(np.abs(self.linear).sum()) + b * float(np.abs(self.square).sum()) + c
         extra = 0.5 * float(np.abs(twice).sum()) + 2.0 * rounding_unit(2 * self.size + 16) * mass
         return (

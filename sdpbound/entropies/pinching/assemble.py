@@ -37,8 +37,7 @@ from sdpbound.conic.program import SolverResult
 from sdpbound.conic.programs.inverse import InverseProgram, InverseStructure
 from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticDual
 from sdpbound.entropies.pinching.invariant import Invariant, action_on_words, elements_of
-from sdpbound.entropies.pinching.noise import white_noise
-from sdpbound.entropies.pinching.operators import ONE, KeyOperators, KeySquares, key_operators, maps_of, projections_of
+from sdpbound.entropies.pinching.operators import ONE, KeyOperators, KeySquares, key_operators, maps_of
 from sdpbound.entropies.proof import rows_of
 from sdpbound.entropies.quadrature import gauss_radau
 from sdpbound.entropies.question import EntropyQuestion
@@ -210,17 +209,15 @@ def _parts(
     elements = elements_of(known if len(known) == len(actions) else [], len(words))
     if len(elements) == 1:
         images = ()
-    keys = key_values(scenario, x, y, merge)
-    projections = projections_of(scenario, words, keys)
-    invariant = Invariant(scenario, moment_matrix(scenario, words), tuple(elements), projections)
-    operators = key_operators(invariant, keys)
+    invariant = Invariant(scenario, moment_matrix(scenario, words), tuple(elements))
+    operators = key_operators(invariant, key_values(scenario, x, y, merge))
     sides = [
         [(side[k], float(times)) for k, times in operators.orbits(images)] for side in (operators.left, operators.right)
     ]
     *rows, first, second = invariant.forms([*([(frame, 1.0)] for frame in invariant.frames), *sides])
     vector = invariant.means(words.index(ONE), np.sum(operators.left, axis=0))
     inner, last = (tuple(maps_of(invariant, key, at_end) for key in operators.keys) for at_end in (False, True))
-    start = invariant.moments.T @ white_noise(scenario, invariant.matrix)
+    start = invariant.moments.T @ invariant.noise
     return _Parts(invariant, operators, first, second, vector, _Block(invariant, tuple(rows)), inner, last, start)
 
 

@@ -19,6 +19,7 @@ from sdpbound.arrays import Floats, Ints
 from sdpbound.bell.relabelling import Relabelling
 from sdpbound.bell.scenario import Scenario
 from sdpbound.conic.commutant import Kind, kinds_of
+from sdpbound.entropies.pinching.noise import white_noise
 from sdpbound.limiting import require_time
 from sdpbound.npa.words import MomentMatrix, PartyAlgebra, PartyWord, Word
 
@@ -123,14 +124,11 @@ class Invariant:
     matrix : of n words, with m moments
     elements : of the group, sparse (n, n), by :func:`elements_of`
     scenario : of the words
-    projections : what projections that exclude each other, add up to one and are permuted by the group make of words
-        from the left, sparse (n, n); none where they lead out of the words
     """
 
     scenario: Scenario
     matrix: MomentMatrix
     elements: tuple[sp.csr_array, ...]
-    projections: tuple[sp.csr_array, ...] = ()
 
     @property
     def index(self) -> Ints:
@@ -176,27 +174,26 @@ class Invariant:
         return sp.csr_array((weight[keep], (row[keep], entry[keep])), shape=(left.size, self.matrix.moments))
 
     @cached_property
-    def kinds(self) -> tuple[Floats, tuple[Kind, ...]]:
-        """Words (n, n) in which the group is orthogonal, and the kinds of an invariant matrix in these.
+    def noise(self) -> Floats:
+        """(m,) the moments at white noise."""
+        return white_noise(self.scenario, self.matrix)
 
-        An entry <(E u)* v> is <u* E v> for each of the projections E, so that a moment matrix has no entries between
-        two of them. With the reflections 1 - 2 E the group is larger, and these are orthogonal in the words as well: of
-        d projections that it takes to each other one has blocks of its own.
+    @cached_property
+    def kinds(self) -> tuple[Floats, tuple[Kind, ...]]:
+        """Words (n, n) that are orthonormal at white noise, and the kinds of an invariant matrix in these.
+
+        Relabellings are orthogonal in these words, and so is what 1 - 2 E makes of words from the left, with E a
+        projection: white noise is symmetric under them, as <(E u)* v> is <u* E v>. A moment matrix commutes with these
+        reflections if they lead to words again. So it has no entries between two projections of the key, and of those that relabellings
+        take to each other one has blocks of its own.
         """
         n = len(self.index)
-        square = sp.csr_array(sum((element.T @ element for element in self.elements), sp.csr_array((n, n))))
-        if self.projections:
-            square = sum((own.T @ square @ own for own in self.projections), sp.csr_array((n, n)))
-        square = square.toarray()
-        words = np.linalg.inv(np.linalg.cholesky(square / len(self.elements))).T
+        words = np.linalg.inv(np.linalg.cholesky(self.at(self.noise))).T
         random = np.random.default_rng(SEED)
 
         def member() -> Floats:
             return np.asarray(words.T @ self.at(self.moments @ random.standard_normal(self.moments.shape[1])) @ words)
 
-        if len(self.elements) == 1 and not self.projections:
-            one = np.ones((n, 1, 1))
-            return words, (Kind(np.arange(n)[:, None], one, np.ones((1, 1, 1)), np.ones((1, 1))),)
         return words, tuple(kinds_of(member, np.zeros(n, dtype=np.int64))[0])
 
     @cached_property
@@ -216,7 +213,10 @@ class Invariant:
         total = np.zeros((n, n))
         for kind, dual in zip(kinds, duals, strict=True):
             total += kind.expanded(dual, n)
-        return np.asarray(words @ total @ words.T)
+        whole = words @ total @ words.T
+        # bases of copies come from eigenvectors: what these are off, relative 1e-9, is invariant once the mean is taken
+        moved = [np.asarray(element @ (element @ whole).T) for element in self.elements]
+        return np.asarray(sum(moved) / len(moved))
 
     def at(self, moments: Floats) -> Floats:
         """(n, n) the matrix of these moments (m,)."""

@@ -10,13 +10,12 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from sdpbound.arrays import Floats
-from sdpbound.bell.scenario import Scenario
 from sdpbound.conic.programs.quadratic import CopyMaps
 from sdpbound.entropies.pinching.invariant import Invariant
 from sdpbound.entropies.radau.entries import KeyOutcome, KeyValue
 from sdpbound.npa.words import PartyAlgebra, PartyWord, Word
 
-__all__ = ["ONE", "KeyOperators", "KeySquares", "key_operators", "maps_of", "projections_of"]
+__all__ = ["ONE", "KeyOperators", "KeySquares", "key_operators", "maps_of"]
 
 ONE: Word = ((), ())
 
@@ -55,10 +54,10 @@ class KeyOperators:
 class _Products:
     """Products of words with projections of the key, as vectors of words."""
 
-    def __init__(self, scenario: Scenario, words: Sequence[Word]) -> None:
-        self.words = words
+    def __init__(self, invariant: Invariant) -> None:
+        self.words = invariant.matrix.words
         self.places = {word: i for i, word in enumerate(self.words)}
-        self._algebras = [PartyAlgebra(own) for own in scenario.letters]
+        self._algebras = [PartyAlgebra(own) for own in invariant.scenario.letters]
 
     def joined(self, *parts: Word) -> Word | None:
         """The product of words in its normal form; None if it is zero."""
@@ -82,17 +81,6 @@ class _Products:
                 out[place] = out.get(place, 0.0) + value
         return out
 
-    def projection(self, outcome: KeyOutcome) -> sp.csr_array | None:
-        """Sparse (n, n): column u is E u; None if a word is missing."""
-        n, entries = len(self.words), []
-        for j, word in enumerate(self.words):
-            vector = self.vector(outcome, word, False)
-            if vector is None:
-                return None
-            entries += [(place, j, value) for place, value in vector.items()]
-        rows, columns, values = (np.array(v) for v in zip(*entries, strict=True))
-        return sp.csr_array((values, (rows, columns)), shape=(n, n))
-
     def begins_with_key(self, word: Word, key: KeyValue) -> bool:
         """Whether the projections of the key absorb the first letter of a party."""
         return any(
@@ -101,17 +89,9 @@ class _Products:
         )
 
 
-def projections_of(scenario: Scenario, words: Sequence[Word], keys: Sequence[KeyValue]) -> tuple[sp.csr_array, ...]:
-    """What the outcomes of the key make of words from the left, sparse (n, n) each; none if a word is missing."""
-    products = _Products(scenario, words)
-    found = [products.projection(member) for key in keys for member in key.members]
-    known = [own for own in found if own is not None]
-    return tuple(known) if len(known) == len(found) else ()
-
-
 def key_operators(invariant: Invariant, keys: Sequence[KeyValue]) -> KeyOperators:
     """All T that fit into the words: E_a u and u* E_a are combinations of them."""
-    products, n = _Products(invariant.scenario, invariant.matrix.words), len(invariant.index)
+    products, n = _Products(invariant), len(invariant.index)
     members = [(k, member) for k, key in enumerate(keys) for member in key.members]
     found: list[tuple[int, dict[int, float], dict[int, float]]] = []
     for word in products.words:
@@ -184,7 +164,7 @@ class KeySquares:
 
 def maps_of(invariant: Invariant, key: KeyValue, last: bool) -> CopyMaps:
     """Where the moments of a block with the rows w, E_a Z (not at the last node) and Z* stand."""
-    products, n = _Products(invariant.scenario, invariant.matrix.words), len(invariant.index)
+    products, n = _Products(invariant), len(invariant.index)
     members = () if last else key.members
     size = n + len(members) + 1
     star = size - 1
