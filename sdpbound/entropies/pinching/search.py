@@ -28,7 +28,7 @@ MOST_WORDS = 400
 #: Accuracy of the steps, relative to an objective of a few bits.
 ACCURACY = 1e-5
 #: Steps, and products and sums in a second.
-STEPS, RATE = 18, 1.5e10
+STEPS, RATE = 22, 1.5e10
 
 
 def pinching_entropy(
@@ -73,8 +73,9 @@ class PinchingSearch(EntropySearch[PinchingProgram, Attempt[PinchingProgram]]):
 
     def cost(self, level: Level, nodes: int) -> float:
         words, invariant, order = size_of_program(self.question, level)
-        step = 1.2 * invariant**2 * words**2 / (2.0 * order) + 4.0 * invariant * words**3 / order**1.5
-        written = invariant * words**3 + 4e7 * words * order**0.5
+        size = words / max(order, self.question.outcomes)  # of one of two large blocks
+        step = invariant**2 * size**2 + 8.0 * invariant * size**3 + invariant**3 / 3.0
+        written = 2.0 * invariant * words**2 * size + 4e7 * words * order**0.5
         return float((STEPS * step + written) / RATE + 0.1)
 
     def estimated_gap(self, best: Attempt[PinchingProgram]) -> float:
