@@ -132,7 +132,8 @@ class Auto(VonNeumannMethod):
         programs = {name: method.of_one_question() for name, method in programs.items()}
         efforts = (_TO_IMPROVE, _TO_ANSWER) if contest.has_some else (_TO_ANSWER,)
         for name, method in sorted(programs.items(), key=lambda item: not item[1].settles):
-            if contest.is_settled_by(programs):  # little effort shows whether another one may be better
+            settled = contest.is_settled_by(programs)
+            if settled:  # little effort shows whether another one may be better
                 first = method.cost(contest.asked)
                 small = method.within(contest.asked, first) if first <= _TO_BE_SURE else None
                 if small is not None and not contest.is_over and contest.may_go_on:
@@ -140,11 +141,11 @@ class Auto(VonNeumannMethod):
                 if not contest.may_be_won_by(name):
                     continue
             seen = None
-            if contest.has_some and question.outcomes > 2:
+            if contest.has_some and question.outcomes > 2 and not settled:
                 seen = method.within(contest.asked, _TO_SEE) or method.within(contest.asked, contest.effort(efforts[0]))
             if seen is not None and not contest.is_over and contest.may_go_on:
                 contest.enter(name, seen.at_a_glance())
-            wins = seen is not None and contest.may_be_won_by(name)
+            wins = settled or (seen is not None and contest.may_be_won_by(name))
             for seconds in efforts[1:] if wins else efforts:
                 small = method.within(contest.asked, contest.effort(seconds))
                 if small is not None and not contest.is_over and contest.may_go_on:

@@ -162,6 +162,7 @@ def test_three_outcomes() -> None:
     bound = sb.conditional_entropy(data, method=by(few, 6))
     assert 1.350 < bound.value < 1.3876866
     assert bound.symmetry is not None and bound.symmetry.order == 6
+    assert set(bound.symmetry.blocks[:2]) == {17, 18}  # of one outcome of the key, 105 / 3 words, even and odd ones
     assert bound.certificate.verify().holds and recheck(bound.certificate.data).holds
     other = sb.conditional_entropy(data, method=by(few, 6, solver=sb.Arrow()))
     assert other.value == pytest.approx(bound.value, abs=2e-4) and other.solver == "arrow"
@@ -182,6 +183,27 @@ def test_the_default_of_chained_settings_is_close_to_its_attack() -> None:
     bound = sb.conditional_entropy(chained())
     assert 0.87096 < bound.value < 0.8710582 and bound.method == "pinching"
     assert bound.certificate.verify().holds
+
+
+@pytest.mark.slow
+def test_a_no_click_and_three_settings_are_close_to_their_attacks() -> None:
+    """Attacks have 0.5917427, and 0.856775 for the qubits of I3322 (another optimum has another one)."""
+    clicks = sb.family_named("chsh").member().behaviour().detection_efficiency(0.95, 0.95, binning=False)
+    bound = sb.conditional_entropy(sb.Observations.full(clicks), method=by())
+    assert 0.5917 < bound.value < 0.5917427
+    data = sb.Observations.full(sb.see_saw(sb.i3322(), 2, rng=0)[1].behaviour().white_noise(0.98))
+    bound = sb.conditional_entropy(data, method=by())
+    attack = sb.conditional_entropy_upper_bound(data, below=bound)
+    assert attack.value - 1e-3 < bound.value <= attack.value
+    assert bound.certificate.verify().holds
+
+
+@pytest.mark.slow
+def test_steps_go_on_while_they_come_to_the_data() -> None:
+    """The first steps of CGLMP with four outcomes come nearer to the data, and the gap grows."""
+    data = sb.Observations.full(sb.family_named("cglmp").member(d=4).behaviour(0.98))
+    bound = sb.conditional_entropy(data, method=by(word_sets(data.scenario, 0, None, every(data))[0]))
+    assert 1.694 < bound.value < 1.762 and bound.certificate.verify().holds
 
 
 def test_intervals_are_for_solvers() -> None:

@@ -184,8 +184,8 @@ class Invariant:
 
         Relabellings are orthogonal in these words, and so is what 1 - 2 E makes of words from the left, with E a
         projection: white noise is symmetric under them, as <(E u)* v> is <u* E v>. A moment matrix commutes with these
-        reflections if they lead to words again. So it has no entries between two projections of the key, and of those that relabellings
-        take to each other one has blocks of its own.
+        reflections if they lead to words again. So it has no entries between two projections of the key, and of
+        those that relabellings take to each other one has blocks of its own.
         """
         n = len(self.index)
         words = np.linalg.inv(np.linalg.cholesky(self.at(self.noise))).T
