@@ -182,6 +182,7 @@ def test_the_default_of_chained_settings_is_close_to_its_attack() -> None:
     """An attack has 0.8710582; the bound is less than 1e-4 below."""
     bound = sb.conditional_entropy(chained())
     assert 0.87096 < bound.value < 0.8710582 and bound.method == "pinching"
+    assert 0.8710582 - 1e-5 <= bound.value + bound.gap < 0.8712 and bound.status == "solved"
     assert bound.certificate.verify().holds
 
 

@@ -28,6 +28,7 @@ from sdpbound.conic.program import SolverResult
 from sdpbound.conic.programs.inverse_steps import InverseForm, minimised
 from sdpbound.conic.programs.quadratic import CopyMaps, QuadraticData, QuadraticDual
 from sdpbound.conic.programs.shared import Rows, SharedBlock, SharedProgram, SharedStructure
+from sdpbound.conic.solvers.vectors import triangle
 
 __all__ = ["InverseProgram", "InverseStructure", "Squares"]
 
@@ -136,6 +137,22 @@ class InverseProgram(SharedProgram[QuadraticData, Floats, QuadraticDual]):
             start=s.start,
         )
         return minimised(form, accuracy, seconds)
+
+    def least(self, x: Floats, parameters: Floats, weights: Floats, span: Floats | None = None) -> float:
+        """F at invariant moments (k,), with these s_i and a_i, and with vectors of the span (r, q) alone."""
+        s = self.structure
+        vector = s.vector @ x
+        sides = []
+        for rows in (s.first, s.second):
+            row, column = triangle(len(vector))
+            side = np.empty((len(vector),) * 2)
+            side[row, column] = side[column, row] = rows @ x
+            sides.append(side)
+        if span is not None:
+            vector, sides = span.T @ vector, [span.T @ side @ span for side in sides]
+        squares = (t * sides[0] + (1.0 - t) * sides[1] for t in parameters)
+        found = [vector @ np.linalg.lstsq(square, vector, rcond=1e-12)[0] for square in squares]
+        return float(weights @ np.array(found))
 
     def weights(self, data: QuadraticData) -> Floats:
         """(N,) the a_i: kappa t / (1 - t) from kappa, kappa (1 - t) and kappa t."""

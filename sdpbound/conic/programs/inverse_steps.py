@@ -163,7 +163,7 @@ def _equations(square: Floats, equalities: Floats) -> Callable[[Floats, Floats],
 
 
 def minimised(form: InverseForm, accuracy: float, most_seconds: float) -> SolverResult:
-    """Minimise F; the result's objective is that of maximising -F, and its duals have rank one for each node."""
+    """Minimise F; the objective is that of maximising -F, duals have rank one for each node, the solution is x."""
     begun = perf_counter()
     r = len(form.vector)
     row, column = vectors.triangle(r)
@@ -188,6 +188,7 @@ def minimised(form: InverseForm, accuracy: float, most_seconds: float) -> Solver
         objective=steps.gap - steps.objective.value,
         seconds=perf_counter() - begun,
         iterations=count,
+        solution=steps.x,
     )
 
 

@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -64,6 +65,7 @@ class PinchingProgram:
     nodes, weights : (m,) t_i and kappa_i
     constant : the sum of all kappa_i, rounded down
     symmetry : the symmetry that the program is reduced by
+    longest : (q, r) what the T are of those words that have the most letters of Bob
     """
 
     reduced: InverseProgram
@@ -72,6 +74,7 @@ class PinchingProgram:
     weights: Floats
     constant: float
     symmetry: UsedSymmetry
+    longest: Floats
 
     def data(self, values: Floats, tolerances: Floats) -> QuadraticData:
         """The data of the program for these tested values and tolerances (J,)."""
@@ -98,6 +101,17 @@ class PinchingProgram:
             "factor": rows_of(dual.shared),
             "blocks": blocks,
         }
+
+    def shortfall(self, moments: Floats) -> tuple[float, float]:
+        """Bits at invariant moments (k,): what T gain by Bob's longest words, and would by four times the nodes."""
+
+        def entropy(nodes: Floats, weights: Floats, span: Floats | None = None) -> float:
+            factors = weights[:-1] * nodes[:-1] / (1.0 - nodes[:-1])
+            return self.reduced.least(moments, nodes[:-1], factors, span) - float(factors.sum())
+
+        here, more = entropy(self.nodes, self.weights), gauss_radau(4 * len(self.nodes))
+        words = here - entropy(self.nodes, self.weights, scipy.linalg.null_space(self.longest))
+        return max(words, 0.0), max(entropy(more.nodes, more.weights) - here, 0.0)
 
     @property
     def factors(self) -> Floats:
@@ -128,7 +142,9 @@ def assemble_pinching(question: EntropyQuestion, level: Level, count: int) -> Pi
         parts.invariant.matrix.moments,
         program.variables,
     )
-    return PinchingProgram(program, words, rule.nodes, rule.weights, rule.constant, used)
+    most = max(len(word[1]) for word in words)
+    longest = np.sum(parts.operators.left, axis=0)[[len(word[1]) == most for word in words]]
+    return PinchingProgram(program, words, rule.nodes, rule.weights, rule.constant, used, longest)
 
 
 def size_of_program(question: EntropyQuestion, level: Level) -> tuple[int, float, int]:
