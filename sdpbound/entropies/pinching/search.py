@@ -95,7 +95,7 @@ class PinchingSearch(EntropySearch[PinchingProgram, Attempt[PinchingProgram]]):
 
     def improve(self) -> None:
         """Go up the sets of words as long as they gain, and then take as many nodes as the tolerance needs."""
-        nodes = self.nodes or NODES
+        nodes: Any = self.nodes or NODES
         level, best = self.climbed(
             self.tried, self.solve(self.tried[0], nodes), lambda higher, _: self.solve(higher, nodes)
         )
