@@ -113,7 +113,7 @@ def test_smoothing_by_a_contraction(seed: int, alpha: float) -> None:
 @pytest.mark.parametrize("length", [1, 2])
 @pytest.mark.parametrize("alpha", [1.05, 1.4, 2.0])
 def test_leftover_hashing_without_smoothing(alpha: float, length: int) -> None:
-    """Step 4 of theorem 1 in docs/finite_size_renyi.md: all linear hashes of three bits, Eve with matrices of size 3."""
+    """Step 4 of theorem 1 in docs/finite_size_renyi.md: all linear hashes of three bits, Eve with 3 x 3 matrices."""
     rng, side, theta = np.random.default_rng(7), 3, (alpha - 1.0) / alpha
     factors = complex_normal(rng, 8, side, side) * rng.choice([1.0, 0.1], size=(8, 1, 1))
     of_outcomes = factors @ factors.conj().swapaxes(1, 2)
