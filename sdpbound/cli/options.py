@@ -286,10 +286,18 @@ class Output(Options):
             rich_help_panel=OUTPUT,
         ),
     ] = None
+    progress: Annotated[
+        bool,
+        typer.Option(
+            "--progress",
+            help="Say on standard error what is done, also where that is no terminal.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
 
     @contextmanager
     def around(self) -> Iterator[None]:
-        """Run the command within its limit of time, with a line of progress on a terminal.
+        """Run the command within its limit of time, with a line of progress on a terminal or where it is asked for.
 
         The first Ctrl-C asks for what is proven so far, which is printed, with exit status 130; the second one ends the
         command at once.
@@ -298,7 +306,7 @@ class Output(Options):
         if seconds is not None and not seconds > 0.0:
             raise InvalidInput(f"--time-limit {self.time_limit} must be a number of seconds above 0.")
         seconds = None if seconds == math.inf else seconds
-        with sb.limits(seconds, progress=sys.stderr.isatty(), on_interrupt=True) as limit:
+        with sb.limits(seconds, progress=self.progress or sys.stderr.isatty(), on_interrupt=True) as limit:
             try:
                 yield
             except sb.TimeIsUp as error:

@@ -11,7 +11,7 @@ from typing import Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sdpbound.arguments import unmasked, with_changes
+from sdpbound.arguments import instance, unmasked, with_changes
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import key_merge, key_settings, merged
 from sdpbound.bell.observations import Observations
@@ -34,6 +34,7 @@ from sdpbound.finite_size.renyi_search import renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
 from sdpbound.finite_size.scores import information, scored_test, tested_outcomes
 from sdpbound.finite_size.search import best_choices, worth
+from sdpbound.rates.rate import Rate
 
 __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimum_rounds"]
 
@@ -109,6 +110,7 @@ def finite_key_length(
     ('lower', True)
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
+    _require_behaviour(behaviour)
     renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
     return _lengths(_Search("key", games, renyi, how.test_probability), n)
@@ -163,6 +165,7 @@ def finite_randomness_length(
     True
     """
     how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
+    _require_behaviour(behaviour)
     renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else _randomness_games(behaviour, x, y, observed, how)
     return _lengths(_Search("randomness", games, renyi, how.test_probability), n)
@@ -188,6 +191,7 @@ def minimum_rounds(
     True
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "minimum_rounds")
+    _require_behaviour(behaviour)
     games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
     search = _Search("key", games, renyi_games(behaviour, x, y, observed, how), how.test_probability)
     least, n = math.inf, MOST_ROUNDS
@@ -299,6 +303,16 @@ class _Search:
             yield worth(self.games[index], choice), partial(certified, self.kind, self.games[index], choice)
         for game, other in self.renyi.choices(counts, gamma):
             yield renyi_worth(game, other), partial(certified_renyi, self.kind, game, other)
+
+
+def _require_behaviour(behaviour: object) -> None:
+    """Raise InvalidInput, with the next step, for what is no behaviour of honest devices."""
+    if isinstance(behaviour, Rate):
+        raise InvalidInput(
+            "behaviour must be a Behaviour of honest devices, not a Rate, which does not keep theirs; give the "
+            "behaviour that the rate is of."
+        )
+    instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
 
 
 def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, ...]:

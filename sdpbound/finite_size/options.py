@@ -49,7 +49,7 @@ def require_rounds(value: object, name: str = "n") -> float:
     ):
         raise InvalidParameter(f"{name} = {value!r:.60} must be a number of rounds from 1 to {MOST_ROUNDS:g}.")
     if value != math.floor(value):
-        raise InvalidParameter(f"{name} = {value!r:.60} must be a whole number of rounds.")
+        raise InvalidParameter(f"{name} = {float(value)!r} must be a whole number of rounds, such as {round(value)}.")
     return float(value)
 
 

@@ -54,6 +54,14 @@ def test_nothing_proven(call: Call) -> None:
     assert done.err.startswith("sdpbound: the time limit of 1e-09 s came before anything was proven; allow more time")
 
 
+def test_progress_where_there_is_no_terminal(call: Call) -> None:
+    """Texts go to standard error, and the answer is the same."""
+    line = ("guess", "--theta", "1", "--phi", "1.5", "--omega", "2.6", "--level", "1+AB")
+    plain, told = call(*line), call(*line, "--progress")
+    assert told.status == 0 and told.out.splitlines()[:3] == plain.out.splitlines()[:3]
+    assert not plain.err and "level 1+AB" in told.err
+
+
 def test_an_interrupt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first Ctrl-C: what is proven is printed, and the exit status is 130."""
     found = sb.maximize

@@ -541,6 +541,16 @@ def test_bad_security(changes: dict[str, object], message: str) -> None:
         sb.FiniteSecurity(**changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("call", [sb.finite_key_length, sb.finite_randomness_length])
+def test_what_is_no_behaviour(call: Any) -> None:
+    rate = sb.key_rate(sb.SingletSelfTest(1.0, 1.5, 2.6).behaviour(0.99))
+    for what, message in ((rate, "not a Rate, which does not keep theirs; give the behaviour"), (3, "not int 3")):
+        with pytest.raises(sb.InvalidInput, match=message):
+            call(what, 1e8)
+    with pytest.raises(sb.InvalidInput, match="not a Rate"):
+        sb.minimum_rounds(rate)
+
+
 def test_an_upper_bound_is_no_entropy_bound() -> None:
     upper = sb.maximize(sb.chsh(), sb.Quantum("1")).functional
     with pytest.raises(sb.InvalidInput, match="is an upper bound"):

@@ -1,5 +1,5 @@
-"""Steps 2 and 7 of the proof in docs/finite_size.md, on random devices with memory: they are stated for any algebra of
-Eve, and hold for matrices in particular.
+"""Steps 2 and 7 of the proof in docs/finite_size.md, on random devices with memory, and step 4 of the first one in
+docs/finite_size_renyi.md: they are stated for any algebra of Eve, and hold for matrices in particular.
 """
 
 from __future__ import annotations
@@ -108,3 +108,23 @@ def test_smoothing_by_a_contraction(seed: int, alpha: float) -> None:
         assert distance <= bound + 1e-9
         cut.append(weight)
     assert cut[0] > 0.1 > cut[-1]  # from where much is cut off to where nearly nothing is
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("alpha", [1.05, 1.4, 2.0])
+def test_leftover_hashing_without_smoothing(alpha: float, length: int) -> None:
+    """Step 4 of theorem 1 in docs/finite_size_renyi.md: all linear hashes of three bits, Eve with 3 x 3 matrices."""
+    rng, side, theta = np.random.default_rng(7), 3, (alpha - 1.0) / alpha
+    factors = complex_normal(rng, 8, side, side) * rng.choice([1.0, 0.1], size=(8, 1, 1))
+    of_outcomes = factors @ factors.conj().swapaxes(1, 2)
+    of_outcomes /= np.trace(of_outcomes.sum(axis=0)).real
+    reference = of_outcomes.sum(axis=0)
+    half = power(reference, -theta / 2.0)
+    q = sum(np.trace(power(half @ p @ half, alpha)).real for p in of_outcomes)
+    bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
+    distances = []
+    for matrix in np.ndindex(*(2,) * (3 * length)):
+        values = (bits @ np.reshape(matrix, (3, length)) % 2) @ (1 << np.arange(length))
+        off = [of_outcomes[values == z].sum(axis=0) - reference / 2.0**length for z in range(2**length)]
+        distances.append(sum(float(np.abs(np.linalg.eigvalsh(r)).sum()) for r in off))
+    assert 0.0 < np.mean(distances) <= 2.0 ** (2.0 / alpha - 1.0 + length * theta) * q ** (1.0 / alpha)

@@ -78,7 +78,11 @@ class Engine(ABC):
 
     @abstractmethod
     def rounding(self, size: float) -> float:
-        """The most, in nats, by which rounding may lower the upper bounds, for operators of norm at most ``size``."""
+        """What is added, in nats, for roundings of the upper bounds, for operators of norm at most ``size``.
+
+        It is the most that they may be, but for powers above 1/4 of Renyi entropies, where it is an estimate. Balls
+        prove what is issued.
+        """
 
     @property
     @abstractmethod

@@ -23,7 +23,8 @@ to zero F becomes the L of :mod:`sdpbound.entropies.qubits.engine`, and the step
 known up to a few roundings times 4/e, relative. M is off by as much, and ``(M - 1)/s`` by that, for the error of a
 power s is s times that of what it is taken of, and by the roundings of numbers near one divided by s. This is so for s
 up to 1/4. For larger s the eigenvalues of S^(1/2) R S^(1/2) may be as small as those of R to the power 1/(1-s), and M
-is known less well. Either way no bound is issued that the balls of the checker do not prove.
+is known less well: away from the optimum ``rounding`` is an estimate then, and not the most that roundings may do.
+Either way no bound is issued that the balls of the checker do not prove.
 """
 
 from __future__ import annotations
