@@ -18,7 +18,7 @@ from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.intervals import reach
 from sdpbound.entropies.qubit_starts import known_start
-from sdpbound.entropies.qubits.columns import columns_of, first_columns
+from sdpbound.entropies.qubits.columns import Columns, columns_of, first_columns
 from sdpbound.entropies.qubits.method import fitted
 from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
@@ -34,6 +34,8 @@ _PRICE = 300.0
 _FINEST = 1e-6
 #: How far strategies around another are from it, and the weight of all of them.
 _NEAR, _AROUND = 1e-3, 1e-4
+#: Strategies of more weight are turned: how often, the longest step, and the moves from which slopes are found.
+_USED, _TURNS, _LONGEST, _TURN = 1e-9, 24, 1e-2, 1e-5
 
 
 def qubit_optimum(
@@ -139,6 +141,8 @@ def attack_of(
         return None
     found = _proven(question, best, begun)
     equalities = len(best.problem.values) > 0 and not reach(best.problem.tolerances).any()
+    if equalities and found is None:
+        found = _proven(question, _turned(question, best), begun)
     if not equalities or (found is not None and (found.resolved or not resolved)):
         return found
     other = _proven(question, _surrounded(question, best), begun)
@@ -153,6 +157,39 @@ def _proven(question: EntropyQuestion, best: QubitOptimum, begun: float) -> Entr
     seconds = time.perf_counter() - begun
     attack = build_attack(question.given or question.observed, question.figure, mixture, seconds)
     return attack if attack.exact else None
+
+
+def _turned(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:
+    """The mixture with angles, states and weights moved to the tested values by Gauss and Newton's steps.
+
+    On the boundary of the quantum set values change with the square of what angles are off, so that no weights reach
+    them; each step halves that.
+    """
+    problem, columns = best.problem, best.columns
+    used = np.flatnonzero(best.weights > _USED)
+    sizes, axes = np.linalg.eigh(columns.states[used])
+    factors = axes * np.sqrt(np.maximum(sizes, 0.0))[:, None, :]
+    point = np.concatenate([columns.a[used], columns.b[used], best.weights[used], factors.reshape(-1)])
+
+    def mixed(x: Floats) -> tuple[Columns, Floats]:
+        a, b, weights, flat = np.split(x, [used.size, 2 * used.size, 3 * used.size])
+        root = flat.reshape(-1, 4, 4)
+        states = root @ root.transpose(0, 2, 1)
+        return columns_of(problem, a, b, states / np.trace(states, axis1=1, axis2=2)[:, None, None]), weights
+
+    def missing(x: Floats) -> Floats:
+        found, weights = mixed(x)
+        return np.append(weights @ found.tests - problem.values, weights.sum() - 1.0)
+
+    moves = _TURN * np.eye(point.size)
+    for _ in range(_TURNS):
+        slopes = np.array([missing(point + move) - missing(point - move) for move in moves]).T / (2.0 * _TURN)
+        step = np.linalg.lstsq(slopes, missing(point), rcond=1e-9)[0]
+        point = point - step * min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
+    moved, weights = mixed(point)
+    found = Search(problem, moved, best.multipliers, best.lower, best.constant)
+    found.mixture = Weighted(np.maximum(weights, 0.0), best.value, best.value, best.miss, best.multipliers)
+    return optimum(question, found)
 
 
 def _surrounded(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:

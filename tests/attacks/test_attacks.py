@@ -60,6 +60,13 @@ def test_chsh(s: float) -> None:
         _ = attack.functional
 
 
+def test_on_the_boundary_angles_are_turned_to_the_tested_value() -> None:
+    """At the maximum of CHSH weights alone miss it, as it changes with the square of what angles are off."""
+    attack = sb.conditional_entropy_upper_bound(sb.Observations.bell_value(sb.chsh(), 8**0.5), 0, 0)
+    assert attack.exact and attack.value == pytest.approx(1 + h((1 + 0.5**0.5) / 2), abs=1e-5)
+    assert attack.certificate.verify().holds
+
+
 @pytest.mark.slow
 def test_global_entropy_of_chsh() -> None:
     """The known value at the maximum; at 2.2 and 2.7 those of earlier optimisation with other code."""
