@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sdpbound.arrays import Floats
+from sdpbound.limiting import go_on
 from sdpbound.strategies.landscape import Landscape
 
 __all__ = ["Summit", "climbed", "summits"]
@@ -32,7 +33,10 @@ class Summit:
 
 
 def climbed(landscape: Landscape, start: Floats, steps: int) -> Summit:
-    """The best point that L-BFGS meets on its way from a start, each parameter in units of its own size."""
+    """The best point that L-BFGS meets on its way from a start, each parameter in units of its own size.
+
+    Where the time is over, it is the best one so far.
+    """
     landscape.best = -math.inf, None
     scale = np.maximum(np.abs(start), _LEAST_SCALE)
     first, _ = landscape.rate(start)
@@ -46,9 +50,14 @@ def climbed(landscape: Landscape, start: Floats, steps: int) -> Summit:
             return _NOTHING, np.zeros(len(point))
         return -rate / unit, -gradient * scale / unit
 
+    def stop(_: Floats) -> None:
+        if not go_on():
+            raise StopIteration
+
     bounds = [(low / s, high / s) for (low, high), s in zip(landscape.bounds, scale, strict=True)]
     how = {"maxiter": steps, "ftol": 1e-9, "gtol": 1e-7, "maxls": 12}
-    minimize(loss, start / scale, jac=True, method="L-BFGS-B", bounds=bounds, options=how)
+    if go_on():
+        minimize(loss, start / scale, jac=True, method="L-BFGS-B", bounds=bounds, options=how, callback=stop)
     rate, point = landscape.best
     return Summit(rate, start if point is None else point)
 
@@ -56,14 +65,24 @@ def climbed(landscape: Landscape, start: Floats, steps: int) -> Summit:
 def summits(landscape: Landscape, starts: list[Floats]) -> tuple[list[Summit], int]:
     """The ends of the climbs from all starts, and how many rates were estimated.
 
-    The best ends are climbed on with finer estimates, and stand where these led.
+    The best ends are climbed on with finer estimates, and stand where these led. Where the time is over, starts are
+    left out, but not before one has a rate.
     """
-    landscape = replace(landscape, evaluations=0)
-    ends = sorted((climbed(landscape, start, _FIRST_STEPS) for start in starts), key=lambda end: -end.rate)
+    landscape, ends = replace(landscape, evaluations=0), []
+    for start in starts:
+        if ends and not go_on() and math.isfinite(max(end.rate for end in ends)):
+            break
+        ends.append(climbed(landscape, start, _FIRST_STEPS))
+    ends.sort(key=lambda end: -end.rate)
     fine = landscape.finer(ends[0].rate) if ends else landscape
     met: list[float] = []
     for i, end in enumerate(ends):
-        if len(met) < _TAKEN_UP and not any(same_rate(end.rate, rate) for rate in met) and math.isfinite(end.rate):
+        if (
+            len(met) < _TAKEN_UP
+            and go_on()
+            and not any(same_rate(end.rate, rate) for rate in met)
+            and math.isfinite(end.rate)
+        ):
             met.append(end.rate)
             ends[i] = max(end, climbed(fine, end.point, _LAST_STEPS), key=lambda end: end.rate)
     return ends, landscape.evaluations + (fine.evaluations if ends else 0)

@@ -24,6 +24,7 @@ from sdpbound.entropies.entropy import Entropy
 from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
 from sdpbound.finite_size.options import FiniteKeyOptions, FiniteRandomnessOptions
 from sdpbound.finite_size.result import FiniteLength
+from sdpbound.limiting import go_on, reserved, share
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing, require_none
 from sdpbound.rates.rate import Rate
 from sdpbound.rates.rates import key_rate, randomness_rate
@@ -45,6 +46,8 @@ _PART, _FINEST, _COARSEST = 0.02, 1e-6, 1e-4
 #: Flips less probable than this are tried without, and a channel without its less probable change.
 _FEW = 0.01
 _STEPS = 40
+#: Seconds of a limit, at most half of it, that are kept for the proof of what is found.
+_TO_PROVE = 4.0
 #: How much wider the tolerances of data are where no attack has them else: 1e-11 for 1e-12.
 _WIDER = 10.0
 
@@ -164,7 +167,8 @@ def best_strategy(
     if noise is not None:
         instance(noise, Noise, "noise", "DetectionInefficiency(0.9)")
     landscapes = landscapes_of(noise, family, (x, y), how)
-    found = found_near(landscapes, how, how.starts)
+    with reserved(_TO_PROVE):
+        found = found_near(landscapes, how, how.starts)
     return proven(found, noise, how)
 
 
@@ -255,10 +259,13 @@ def found_near(landscapes: Sequence[Landscape], how: StrategyOptions, starts: in
     for i, landscape in enumerate(landscapes):
         number = (starts + len(landscapes) - 1 - i) // len(landscapes)
         near = [values for values in how.near if _fits(how, landscape.family, values, len(landscapes))]
-        points = starts_of(landscape, near, number, how.seed) if number else []
-        found, evaluated = summits(landscape, points)
+        if not go_on() and any(math.isfinite(end.rate) for _, end in ends):
+            break
+        with share(1.0 / (len(landscapes) - i)):
+            points = starts_of(landscape, near, number, how.seed) if number else []
+            found, evaluated = summits(landscape, points)
         ends += [(landscape, end) for end in found]
-        count, evaluations = count + len(points), evaluations + evaluated
+        count, evaluations = count + len(found), evaluations + evaluated
     landscape, best = max(ends, key=lambda end: end[1].rate)
     if not math.isfinite(best.rate):
         raise SolverFailure(

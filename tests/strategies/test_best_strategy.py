@@ -202,6 +202,15 @@ def test_records_exceed_the_published_curve() -> None:
 
 
 @pytest.mark.slow
+def test_a_search_ends_in_its_time_with_what_is_proven() -> None:
+    """Of hundreds of starts few are tried, and the best of these is proven in what is left."""
+    with sb.limits(seconds=12) as limit:
+        best = sb.best_strategy(sb.DetectionInefficiency(0.9, 0.9), starts=900)
+    assert limit.stopped and best.starts < 900
+    assert 0.19 < best.rate.value <= best.upper.value < 0.22
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", FOUND)
 def test_every_stored_rate_is_certified(eta: float) -> None:
     record = FOUND[eta]
