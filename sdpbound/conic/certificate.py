@@ -287,16 +287,17 @@ def exact_vertex_dual(
             )
         )
         rows, places = np.nonzero(scores >= scores.max() - slack)
-        cache: dict[int, list[Fraction]] = {}
         constant: Fraction | None = None
-        for e, v in zip(rows.tolist(), places.tolist(), strict=True):
-            if e not in cache:
-                cache[e] = [
-                    Fraction(float(objective[e, i]))
-                    - sum((m * Fraction(float(t[i])) for m, t in zip(choice, tested, strict=True)), Fraction(0))
-                    for i in range(len(columns))
-                ]
-            score = sum((c * int(columns[i, v]) for i, c in enumerate(cache[e])), Fraction(0))
+        for e in np.unique(rows).tolist():
+            weights = [
+                Fraction(float(objective[e, i]))
+                - sum((m * Fraction(float(t[i])) for m, t in zip(choice, tested, strict=True)), Fraction(0))
+                for i in range(len(columns))
+            ]
+            common = math.lcm(*(w.denominator for w in weights))
+            whole = np.array([w.numerator * (common // w.denominator) for w in weights], dtype=object)
+            exact = whole @ np.rint(columns[:, places[rows == e]]).astype(np.int64).astype(object)
+            score = Fraction(int(exact.max()), common)
             constant = score if constant is None else max(constant, score)
         assert constant is not None
         value = constant

@@ -68,7 +68,8 @@ def summits(landscape: Landscape, starts: list[Floats]) -> tuple[list[Summit], i
     The best ends are climbed on with finer estimates, and stand where these led. Where the time is over, starts are
     left out, but not before one has a rate.
     """
-    landscape, ends = replace(landscape, evaluations=0), []
+    landscape = replace(landscape, evaluations=0)
+    ends: list[Summit] = []
     for start in starts:
         if ends and not go_on() and math.isfinite(max(end.rate for end in ends)):
             break
