@@ -130,7 +130,9 @@ def inputs_test(settings: Ints, distribution: Floats, bias: float = 0.0) -> Inpu
     flat, chances = settings.ravel(), distribution.ravel()
     least, most = np.maximum(chances - bias, 0.0), np.minimum(chances + bias, 1.0)
     tails = 2.0 * np.minimum(binom.cdf(flat, n, least), binom.sf(flat - 1, n, most))
-    worst = int(np.argmin(tails))
+    far = np.abs(flat - n * chances) / np.sqrt(n * chances + 1.0)
+    far[(flat == 0) & (chances > 0.0)] = np.inf  # of several as improbable ones a pair that never came is named
+    worst = int(np.lexsort((-far, tails))[0])
     x, y = divmod(worst, settings.shape[1])
     p = min(1.0, float(tails[worst]) * flat.size)
     return InputsTest(p, (x, y), int(flat[worst]), n * float(chances[worst]))

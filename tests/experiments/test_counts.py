@@ -170,6 +170,10 @@ def test_inputs() -> None:
     counts = drawn(HONEST, 3000, RNG, np.array([[0.4, 0.3], [0.2, 0.1]]))
     assert counts.inputs_test([[0.4, 0.3], [0.2, 0.1]]).p_value > 1e-4
     assert counts.inputs_test().p_value < 1e-9
+    unseen = sb.Counts.from_table(
+        np.array([62500.0, 62500.0, 62500.0, 0.0]).reshape(1, 1, 2, 2) * np.eye(2)[:, :, None, None]
+    )
+    assert unseen.inputs_test(UNIFORM).worst == (1, 1)  # the other pairs are as improbable
     assert drawn(HONEST, 3000, RNG).inputs_test(UNIFORM).p_value > 1e-4
     with pytest.raises(InvalidShape, match="shape"):
         counts.inputs_test([0.5, 0.5])
