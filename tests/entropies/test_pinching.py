@@ -145,10 +145,10 @@ def test_close_to_the_formula(value: float) -> None:
 
 def test_both_outcomes_and_merged_ones() -> None:
     data = sb.Observations.full(sb.family_named("chsh").member().behaviour(0.97))
-    one = sb.conditional_entropy(data, method=by(), closed_forms=False)
-    both = sb.conditional_entropy(data, 0, 0, by())
+    one = sb.conditional_entropy(data, method=by(nodes=12), closed_forms=False)
+    both = sb.conditional_entropy(data, 0, 0, by(nodes=12))
     assert one.value < both.value <= sb.conditional_entropy_upper_bound(data, 0, 0).value
-    agree = sb.conditional_entropy(data, 0, 0, by(), merge=[[0, 1], [1, 0]])
+    agree = sb.conditional_entropy(data, 0, 0, by(nodes=12), merge=[[0, 1], [1, 0]])
     few = sb.conditional_entropy(data, 0, 0, sb.VonNeumann("gauss-radau", "1+AB", 4), merge=[[0, 1], [1, 0]])
     assert few.value < agree.value < both.value
     for bound in (both, agree):
