@@ -36,6 +36,8 @@ _FINEST = 1e-6
 _NEAR, _AROUND = 1e-3, 1e-4
 #: Strategies of more weight are turned: how often, the longest step, and the moves from which slopes are found.
 _USED, _TURNS, _LONGEST, _TURN = 1e-9, 24, 1e-2, 1e-5
+#: Tested values are met where they are off by no more.
+_FOUND = 1e-15
 
 
 def qubit_optimum(
@@ -183,8 +185,11 @@ def _turned(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:
 
     moves = _TURN * np.eye(point.size)
     for _ in range(_TURNS):
+        off = missing(point)
+        if not np.abs(off).max() > _FOUND:
+            break
         slopes = np.array([missing(point + move) - missing(point - move) for move in moves]).T / (2.0 * _TURN)
-        step = np.linalg.lstsq(slopes, missing(point), rcond=1e-9)[0]
+        step = np.linalg.lstsq(slopes, off, rcond=1e-9)[0]
         point = point - step * min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
     moved, weights = mixed(point)
     found = Search(problem, moved, best.multipliers, best.lower, best.constant)

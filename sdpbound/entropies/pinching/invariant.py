@@ -213,10 +213,7 @@ class Invariant:
         total = np.zeros((n, n))
         for kind, dual in zip(kinds, duals, strict=True):
             total += kind.expanded(dual, n)
-        whole = words @ total @ words.T
-        # bases of copies come from eigenvectors: what these are off, relative 1e-9, is invariant once the mean is taken
-        moved = [np.asarray(element @ (element @ whole).T) for element in self.elements]
-        return np.asarray(sum(moved) / len(moved))
+        return np.asarray(words @ total @ words.T)
 
     def at(self, moments: Floats) -> Floats:
         """(n, n) the matrix of these moments (m,)."""

@@ -20,7 +20,7 @@ from sdpbound.npa.levels import Level
 __all__ = ["MOST_NODES", "NODES", "PinchingSearch", "pinching_cost", "pinching_entropy"]
 
 #: Nodes where the user gives none. Of CGLMP's settings, three outcomes, visibility 0.98: 8 have 1.3863 bits, 12 have
-#: 1.38704 and 16 have 1.38712; they cost nearly nothing, but a certificate grows with them.
+#: 1.38714 and 16 have 1.38726; they cost nearly nothing, but a certificate grows with them.
 NODES = 12
 MOST_NODES = 64
 #: Twice as many nodes are taken where more of the tolerance than this is lost by nodes.
