@@ -121,7 +121,8 @@ def conditional_entropy(
     preprocessing : probability in [0, 1/2] with which the outcome is flipped before the entropy is taken, or a
         :class:`sdpbound.BinaryChannel` that it passes; the key must be one bit of one party
     solver : a solver to use in place of the method's solver
-    closed_forms : whether to use a closed form if the data have one; ``method`` is then not used
+    closed_forms : whether to use the formula of one CHSH value if that is tested; ``method`` is then not used.
+        Self-tests prove no functional and are not asked: ``find_self_test(observed).entropy(x, y)`` has theirs
     key : ``settings``, in place of x and y: one entry for each party, its setting, or None where its outcome is not in
         the key. ``merge``, the value 0, 1, .. of f for each outcome of the key, such as (0, 0, 1, 1), or for several
         parties rows of such values. For more than two parties, and for a key of Bob's outcome alone, the method is
