@@ -64,7 +64,7 @@ class _Tested:
     """The tested expression, in exact numbers.
 
     The expression is ``constant + k S`` up to an error of at most ``miss``, with k = ``unit``; |S| is at least
-    ``least``, and ``sign`` is the sign of S.
+    ``least``, and ``sign`` is the sign of S. Some S within the tolerances has |S| <= ``most``.
     """
 
     alpha: Fraction
@@ -74,6 +74,10 @@ class _Tested:
     sign: int
     least: Fraction
     limit: Fraction  # sum of the absolute values of all coefficients
+
+    @property
+    def most(self) -> Fraction:
+        return self.least + 2 * self.miss / self.unit
 
 
 def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | None:
@@ -86,9 +90,12 @@ def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | 
     with flint.ctx.workprec(PRECISION):
         curve = _Curve(tested.alpha, Fraction(question.preprocessing))
         value, proof = curve.local, _ClosedProof(question, lower_float(curve.local), 0.0, None)
+        top = value
         if tested.least > curve.threshold and question.preprocessing < 0.5:
-            value, proof = _line(question, tested, curve, curve.touching(tested.least))
+            touching = curve.touching(tested.least)
+            value, proof = _line(question, tested, curve, touching)
             value = value.max(curve.local)
+            top = curve.top(tested.most, touching)
     if tested.alpha != 1:
         source = ASYMMETRIC
     else:
@@ -106,6 +113,7 @@ def closed_entropy(question: EntropyQuestion, model: Quantum) -> EntropyBound | 
         _proof=proof,
         nodes=(),
         quadrature_gap=0.0,
+        gap=max(-lower_float(lower_float(value) - top), 0.0),
     )
 
 
@@ -187,6 +195,20 @@ class _Curve:
             return value, slope, t
         largest = 2 * ball(1 + self.alpha**2).sqrt()
         return self.local, (value - self.local) / (largest - 2), Fraction(2)
+
+    def top(self, s: Fraction, touching: Fraction) -> flint.arb:
+        """An upper bound on the least entropy at s, from devices that have s and :meth:`touching` as their values.
+
+        It is F(s), or where s < touching the mixture of a local device, which leaves h(q), and that of touching.
+        """
+        largest = Fraction(math.isqrt(int((1 + self.alpha**2) * 2**202)), 2**100)
+        if s <= self.threshold:
+            return self.local
+        own = self.at(min(s, largest))[0]
+        if self.alpha >= 1 or s >= touching:
+            return own
+        part = ball((s - 2) / (touching - 2))
+        return own.min(self.local + part * (self.at(touching)[0] - self.local))
 
     def _below(self, t: Fraction) -> bool:
         return self.line(t)[2] == t

@@ -110,8 +110,9 @@ class EntropyBound(Bound):
     quadrature_gap : the most, in bits, by which more nodes could raise the bound at this level. It is as accurate as
         the solver's point. Any further distance between the bound and the value of an attack is due to the level
     gap : the most, in bits, by which the entropy exceeds the bound, as far as known. For the qubit method, and for
-        programs about data that it takes, it is the distance to an explicit attack. For other programs it is an
-        estimate from what the last nodes and words gained; nan if nothing is known, as for words that the caller chose
+        programs about data that it takes, it is the distance to an explicit attack; for a closed form, to the devices
+        that show the theorem to be tight. For other programs it is an estimate from what the last nodes and words
+        gained; nan if nothing is known, as for words that the caller chose
     method : the name of the method that proved the bound; empty for a closed form
     merged : if the proof is about coarser data, what was merged or left out, in words
     tolerance : the accuracy asked for, in bits. If ``gap`` is not known to be as small, ``status`` is "inaccurate"
