@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sdpbound.adversaries import Quantum
 from sdpbound.arguments import with_changes
 from sdpbound.arrays import Floats
+from sdpbound.attacks.coarse_attack import coarse_attack
 from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settings
 from sdpbound.attacks.mixtures import COARSE, Functional, Mixture, best_mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackChanges, AttackOptions
@@ -101,6 +102,10 @@ def conditional_entropy_upper_bound(
             if attack is not None:
                 return _above(attack, given)
             how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
+        elif best is None:
+            attack = coarse_attack(question, how.tolerance)
+            if attack is not None:
+                return _above(attack, given)
         qubits = () if best is None else strategies_of(question, best)
     with doing(f"{question.figure.words} under an attack", None):
         mixture = search(question, how, qubits) if qubits else best_attack(question, how)

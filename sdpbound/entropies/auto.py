@@ -13,10 +13,12 @@ import numpy as np
 
 from sdpbound.adversaries import Quantum
 from sdpbound.bell.channel import BinaryChannel
+from sdpbound.bounds.bound import Bound
 from sdpbound.conic.program import Status
 from sdpbound.conic.solvers.choose import SolverChoice
 from sdpbound.entropies.candidates import CANDIDATES
 from sdpbound.entropies.coarse import Coarsening, CoarseProof, coarsenings
+from sdpbound.entropies.completed import completed
 from sdpbound.entropies.entropy import (
     INACCURATE,
     Entropy,
@@ -27,6 +29,7 @@ from sdpbound.entropies.entropy import (
 )
 from sdpbound.entropies.known_outcomes import eve_may_know
 from sdpbound.entropies.method import FIRST_LEVEL, VonNeumannMethod
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import EntropyQuestion, KeyQuestion
 from sdpbound.errors import CertificateError, InvalidInput, SolverFailure, TimeIsUp
 from sdpbound.limiting import cut_short, go_on, time_left
@@ -124,7 +127,7 @@ class Auto(VonNeumannMethod):
         if not exact and not isinstance(question.preprocessing, BinaryChannel) and eve_may_know(question.observed):
             return no_entropy(question, self.adversary)
         for coarse in [] if exact else coarsenings(question, _COARSER):
-            if contest.may_go_on:
+            if contest.may_go_on and not contest.is_over:
                 contest.enter_coarse(best, coarse)
         if contest.has_some and not self.programs:
             return contest.answer()
@@ -273,7 +276,8 @@ class _Contest:
                 merged=coarse.words,
                 _proof=shown,
             )
-            self.entered.append((found, False))
+            top = _top_of_finer(coarse, bound)
+            self.entered.append((replace(found, gap=max(top - value, 0.0)), math.isfinite(top)))
 
     def only(self, methods: Mapping[str, Entropy]) -> EntropyBound:
         """What the first of the methods proves that proves anything, with the least effort if it has no program."""
@@ -309,6 +313,13 @@ def _able(methods: Mapping[str, Entropy], asked: KeyQuestion) -> dict[str, Entro
     """The methods that apply and say what they cost, the cheapest first."""
     costs = {name: m.cost(asked) for name, m in methods.items() if m.applies(asked) is None}
     return {name: methods[name] for name in sorted(costs, key=costs.__getitem__) if math.isfinite(costs[name])}
+
+
+def _top_of_finer(coarse: Coarsening, bound: Bound) -> float:
+    """Bits that the finer data leave at most, if the attack on the coarser ones has them; else nan."""
+    if not isinstance(bound, QubitEntropyBound) or bound.optimum is None or not math.isfinite(bound.gap):
+        return math.nan
+    return bound.value + bound.gap if completed(coarse, bound.optimum) is not None else math.nan
 
 
 def _asked(question: EntropyQuestion) -> KeyQuestion:
