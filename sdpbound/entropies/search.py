@@ -288,7 +288,7 @@ class EntropySearch(ABC, Generic[P, A]):
         with doing(shape, claimed):
             result = self.answer(program, data) if self.solver is None else None
             if result is None:
-                result = self._solver_answer(program, data)
+                result = self.solver_answer(program, data)
         solved = time.perf_counter()
         self.seconds["solve"] += solved - begun
         own = program.data(observed.values, observed.tolerances)
@@ -296,7 +296,8 @@ class EntropySearch(ABC, Generic[P, A]):
         self.seconds["certify"] += time.perf_counter() - solved
         return self.attempt_type(self.question, program, level, result, dual)  # type: ignore[return-value]
 
-    def _solver_answer(self, program: P, data: SharedData) -> SolverResult:
+    def solver_answer(self, program: P, data: Any) -> SolverResult:
+        """The answer of a solver of cone programs."""
         begun = time.perf_counter()
         inequality = replace(program.reduced.inequality(data), start=self.start(program))
         self.seconds["assemble"] += (written := time.perf_counter() - begun)

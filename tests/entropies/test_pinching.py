@@ -214,6 +214,18 @@ def test_intervals_are_for_solvers() -> None:
     assert bound.certificate.verify().holds
 
 
+def test_the_gap_of_a_solver_s_answer() -> None:
+    """A solver's numbers are others than those of the steps; an estimate of the gap by default ended in an error."""
+    behaviour = sb.family_named("chained").member(settings=2).behaviour(visibility=0.98)
+    for data, solver in (
+        (sb.Observations.full(behaviour, tolerance=1e-3), None),
+        (sb.Observations.full(behaviour), "clarabel"),
+    ):
+        bound = sb.conditional_entropy(data, method=sb.VonNeumann("pinching", solver=solver))
+        attack = sb.conditional_entropy_upper_bound(data)
+        assert bound.value <= attack.value <= bound.value + 4 * bound.gap < bound.value + 2e-3
+
+
 def test_the_solver_s_program_has_the_same_minimum() -> None:
     data = chained()
     question = EntropyQuestion(data, 0, None)

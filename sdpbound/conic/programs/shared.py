@@ -270,6 +270,12 @@ class SharedProgram(Reduced[Data, Lifted], Generic[Data, Lifted, Proof]):
             shared=self.free.shape[1],
         )
 
+    def invariant_numbers(self, solution: Floats, data: Data) -> Floats:
+        """What the invariant y is made of at a solver's point of :meth:`inequality`."""
+        free, offsets = self._eliminated
+        right = np.concatenate([[1.0], data.values[self.narrow]])
+        return np.asarray(offsets @ right + free @ solution[: free.shape[1]], dtype=np.float64)
+
     def lift_shared(self, duals: Iterator[Floats]) -> Floats:
         """C in full words, from the first of a solver's duals."""
         return self.block.lift([next(duals) for _ in self.block.sizes])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -110,3 +110,10 @@ class PinchingSearch(EntropySearch[PinchingProgram, Attempt[PinchingProgram]]):
 
     def answer(self, program: PinchingProgram, data: QuadraticData) -> SolverResult | None:
         return program.reduced.solved(data, min(ACCURACY, 1e-2 * self.tolerance), math.inf)
+
+    def solver_answer(self, program: PinchingProgram, data: QuadraticData) -> SolverResult:
+        """The answer of a solver, its solution as invariant moments, as steps give them."""
+        found = super().solver_answer(program, data)
+        if found.solution is None:
+            return found
+        return replace(found, solution=program.reduced.invariant_numbers(found.solution, data))
