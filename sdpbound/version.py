@@ -10,4 +10,4 @@ except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+unknown"
 
 #: Raised with every change that can change a computed number: stored results of another one are not used again.
-NUMERICS = 6
+NUMERICS = 7

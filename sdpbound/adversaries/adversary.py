@@ -107,6 +107,10 @@ class Adversary(ABC):
         """
         return None
 
+    def lower(self) -> Adversary | None:
+        """A model of which this one is a stronger version, and whose bounds hold here; None if there is none."""
+        return None
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -87,6 +87,12 @@ class Quantum(Adversary):
             return None
         return _with_products(self.level[: -len(POSITIVE)])
 
+    def lower(self) -> Quantum | None:
+        """The level below a numbered one, the products of one letter of two parties below level 2."""
+        if not isinstance(self.level, str) or not self.level.isdigit() or self.level == "1":
+            return None
+        return replace(self, level=str(int(self.level) - 1) if self.level != "2" else "1+AB")
+
     def describe(self) -> dict[str, object]:
         return {"kind": "quantum", "level": self.label}
 

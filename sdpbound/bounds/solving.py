@@ -116,7 +116,8 @@ def _solved(question: Question, model: Adversary, solver: SolverChoice, toleranc
     if search.suspicious or (len(question.observed) and search.best[0].value < question.floor - CERTIFIED_SEPARATION):
         raise_if_separated(question.observed, model)
     boundary = len(question.observed) > 0 and intervals is None and len(program.blocks) > 0 and not search.finished
-    if boundary and (not search.tight or search.steep):
+    boundary = boundary and (not search.tight or search.steep)
+    if boundary:
         _retreat(search, solvers)
     if search.best[0].value < question.floor and len(question.observed) and not search.is_late:
         wide = replace(question, observed=widened(question.observed), given=question.given or question.observed)
@@ -124,7 +125,20 @@ def _solved(question: Question, model: Adversary, solver: SolverChoice, toleranc
     dual, result = search.best
     if search.late is not None or search.cut:
         result = replace(result, status=Status.OUT_OF_TIME)
-    return proven_bound(question, model, assembly, dual, result, search.seconds, search.found)
+    bound = proven_bound(question, model, assembly, dual, result, search.seconds, search.found)
+    lower = model.lower() if boundary and not search.is_late else None
+    return bound if lower is None else _better(bound, question, lower, solver, tolerance, symmetry)
+
+
+def _better(
+    bound: Bound, question: Question, lower: Adversary, solver: SolverChoice, tolerance: float, symmetry: bool
+) -> Bound:
+    """The bound, or that of a lower level where it is better: on the boundary solvers come closer in few words."""
+    try:
+        other = _solved(question, lower, solver, tolerance, symmetry)
+    except SolverFailure:
+        return bound
+    return other if question.sign * other.value < question.sign * bound.value else bound
 
 
 def solved_program(question: Question, model: Adversary) -> LinearMatrixInequality:
@@ -313,7 +327,8 @@ def _retreat(search: _Search, solvers: Sequence[Solver]) -> None:
     program = search.assembly.program
     assert search.best is not None
     direct = search.best[1].objective  # reported as the solver's value: the others belong to moved data
-    chosen = [solver for solver in solvers if solver.good_on_boundary] or solvers[:1]  # the others are slow there
+    # the first one is fast on programs of this size; the others that are not made for the boundary are slow there
+    chosen = [solver for k, solver in enumerate(solvers) if solver.good_on_boundary or k == 0]
     for step in RETREATS_TO_NOISE:
         values = np.concatenate([program.values[:1], towards_noise(search.question.observed, step)])
         inequality = search.assembly.reduction.inequality(replace(program, values=values))

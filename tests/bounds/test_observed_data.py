@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,14 @@ def test_wide_tolerances_cost_what_the_worse_end_costs(model: sb.Quantum, value:
     end = sb.guessing_probability(sb.Observations.bell_value(C, value - tolerance), model)
     assert end.value - 1e-7 <= wide.value <= end.value + 1e-5
     assert wide.certificate.verify().holds
+
+
+@pytest.mark.parametrize("theta", [0.3, 1.0])
+def test_on_the_boundary_a_higher_level_proves_no_less(theta: float) -> None:
+    """Programs have no interior there, and solvers of large ones stop earlier; level 3 was 1e-5 above level 2."""
+    ideal = sb.SingletSelfTest(theta, 1.5, math.pi - theta / 2).behaviour()
+    data = sb.Observations.full(sb.Behaviour(ideal.p))  # floats, not the exact data of a self-test
+    bounds = [sb.guessing_probability(data, sb.Quantum(level), 0) for level in ("1+AB", "2", "3")]
+    values = [bound.value for bound in bounds]
+    assert values == sorted(values, reverse=True) and 0.5 <= values[2] < 0.50003
+    assert all(bound.certificate.verify().holds for bound in bounds)
