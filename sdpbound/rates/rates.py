@@ -7,7 +7,9 @@ The entropy is a value of its own: an :class:`Entropy` says how H(A|X=x,E) is bo
 from __future__ import annotations
 
 import math
-from typing import Unpack
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import TypeVar, Unpack
 
 from scipy.optimize import minimize_scalar
 
@@ -21,6 +23,7 @@ from sdpbound.bell.observations import Observations
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import MinEntropyOf
 from sdpbound.bounds.rounding import lower_float
+from sdpbound.conic.program import Status
 from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
@@ -54,6 +57,7 @@ __all__ = [
     "randomness_rate",
 ]
 
+Key = TypeVar("Key", int, Settings)
 
 NO_SELF_TEST = (
     "the tested data are no self-test of the singlet against a quantum adversary: they must be exact ones, such as the "
@@ -155,7 +159,7 @@ def key_rate(
         return _asked(data, own, False, how.closed_forms, preprocessing, values)
 
     own_keys = {s: own for own, (_, s) in alone}
-    numeric = best(as_many_as_fit(own_keys, lambda s: _bounded(entropy, asked(own_keys[s]))), None)
+    numeric = best(_bounds(own_keys, lambda s: _bounded(entropy, asked(own_keys[s]))), None)
     test = _self_test(data, entropy.adversary, how.closed_forms and not preprocessing and values is None)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -231,7 +235,7 @@ def randomness_rate(
         )
 
     asked = {key: _asked(data, key, blind, how.closed_forms, merge=values) for key in keys}
-    numeric = best(as_many_as_fit(keys, lambda key: _bounded(entropy, asked[key])), None)
+    numeric = best(_bounds(keys, lambda key: _bounded(entropy, asked[key])), None)
     test = _self_test(data, entropy.adversary, how.closed_forms and values is None)
     if how.require_self_test and test is None:
         raise NotSelfTesting(NO_SELF_TEST)
@@ -379,6 +383,14 @@ def _asked(
 ) -> KeyQuestion:
     x, y, settings = named_key(key)
     return KeyQuestion(data, x, y, blind, preprocessing, closed_forms, settings, merge)
+
+
+def _bounds(keys: Collection[Key], make: Callable[[Key], Bound]) -> dict[Key, Bound]:
+    """Bounds of as many keys as there is time for; where some are left out, the best one is said to be stopped."""
+    found = as_many_as_fit(keys, make)
+    if len(found) == len(keys):
+        return found
+    return {key: replace(bound, status=Status.OUT_OF_TIME.value) for key, bound in found.items()}
 
 
 def _bounded(entropy: Entropy, question: KeyQuestion) -> Bound:
