@@ -19,7 +19,7 @@ from sdpbound.attacks.landscape import Landscape, key_effects, two_binary_settin
 from sdpbound.attacks.mixtures import COARSE, Functional, Mixture, best_mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackChanges, AttackOptions
 from sdpbound.attacks.proof import EntropyAttack, build_attack
-from sdpbound.attacks.qubit_attack import attack_of, is_settled, qubit_optimum, strategies_of
+from sdpbound.attacks.qubit_attack import attack_of, extreme_attack, is_settled, qubit_optimum, strategies_of
 from sdpbound.attacks.symmetric import symmetric_question
 from sdpbound.bell.channel import Preprocessing
 from sdpbound.bell.observations import Observations
@@ -97,19 +97,37 @@ def conditional_entropy_upper_bound(
     qubits: Sequence[Strategy] = ()
     if how.dimension in (None, 2) and question.is_of_a_pair:
         best = qubit_optimum(question, how.tolerance)
-        if best is not None and is_settled(best, how.tolerance):
-            attack = attack_of(question, best, begun, resolved=True)
-            if attack is not None:
-                return _above(attack, given)
-            how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
-        elif best is None:
+        settled = best is not None and is_settled(best, how.tolerance)
+        attack = None
+        if best is None:
             attack = coarse_attack(question, how.tolerance)
-            if attack is not None:
-                return _above(attack, given)
+        elif settled:
+            attack = attack_of(question, best, begun, resolved=True)
+        attack = attack or extreme_attack(question)
+        if attack is not None:
+            return _above(attack, given)
+        if settled:
+            how = replace(how, tolerance=max(how.tolerance, COARSE))  # there is nothing to gain but the data
         qubits = () if best is None else strategies_of(question, best)
     with doing(f"{question.figure.words} under an attack", None):
         mixture = search(question, how, qubits) if qubits else best_attack(question, how)
-    return _above(build_attack(observed, question.figure, mixture, time.perf_counter() - begun), given)
+    found = build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
+    return _above(found if found.exact else _alone(question, how.strategies) or found, given)
+
+
+def _alone(question: EntropyQuestion, strategies: Sequence[Strategy]) -> EntropyAttack | None:
+    """The best attack of one of these strategies that has the data by itself; None if none has.
+
+    A mixture of nearly the same data may leave much less where the entropy is steep.
+    """
+    observed, landscape = question.given or question.observed, landscape_of(question, 2)
+    found = []
+    for strategy in strategies:
+        tested = _tested(question.observed, strategy)
+        if (np.abs(tested - observed.values) <= observed.tolerances).all():
+            own = Mixture((strategy,), np.ones(1), tested[None], np.array([figure_of(strategy, landscape)]), None)
+            found.append(build_attack(observed, question.figure, own, 0.0))
+    return min((attack for attack in found if attack.exact), key=lambda attack: attack.value, default=None)
 
 
 def _above(attack: EntropyAttack, options: AttackOptions) -> EntropyAttack:

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdpbound.arrays import Floats
-from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.mixtures import Mixture, deterministic_strategies
 from sdpbound.attacks.proof import WORTH, EntropyAttack, build_attack
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.intervals import reach
 from sdpbound.entropies.qubit_starts import known_start
 from sdpbound.entropies.qubits.columns import Columns, columns_of, first_columns
+from sdpbound.entropies.qubits.extremes import only_strategy
 from sdpbound.entropies.qubits.method import fitted
 from sdpbound.entropies.qubits.mixture import QubitOptimum, Search, optimum, search
 from sdpbound.entropies.qubits.problem import Key, qubit_problem
@@ -26,7 +27,7 @@ from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 
-__all__ = ["attack_of", "effects_of", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
+__all__ = ["attack_of", "effects_of", "extreme_attack", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
 
 #: What a deviation from the data costs in the one linear program of an attack near a known one, in bits.
 _PRICE = 300.0
@@ -36,6 +37,8 @@ _FINEST = 1e-6
 _NEAR, _AROUND = 1e-3, 1e-4
 #: Strategies of more weight are turned: how often, the longest step, and the moves from which slopes are found.
 _USED, _TURNS, _LONGEST, _TURN = 1e-9, 24, 1e-2, 1e-5
+#: Part of the tolerances of the data that is spent on a local strategy.
+_ALLOWED = 0.4
 #: Tested values are met where they are off by no more.
 _FOUND = 1e-15
 
@@ -111,6 +114,36 @@ def qubit_attack(
     begun = time.perf_counter()
     best = qubit_optimum(question, tolerance, start)
     return attack_of(question, best, begun) if best is not None and is_settled(best, tolerance) else None
+
+
+def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
+    """The attack of the one strategy that has data at an extreme point of the quantum set; None elsewhere.
+
+    No other strategies have exactly these data. Programs do not see that: next to the local boundary mixtures miss them
+    by little and leave much less. A local strategy has a part of what the tolerances of the data allow.
+    """
+    begun = time.perf_counter()
+    try:
+        problem = qubit_problem(question)
+    except InvalidInput:
+        return None
+    column = only_strategy(problem)
+    if column is None:
+        return None
+    nothing = np.zeros_like(problem.values)
+    found = Search(problem, column, nothing)
+    found.mixture = Weighted(np.ones(1), float(column.entropies[0]), float(column.entropies[0]), 0.0, nothing)
+    observed, best = question.given or question.observed, optimum(question, found)
+    strategies, local = strategies_of(question, best), deterministic_strategies(question.scenario)
+    tested = np.array([np.tensordot(observed.coefficients, s.behaviour().moments, axes=2) for s in local])
+    parts = _ALLOWED * (observed.tolerances / np.maximum(np.abs(tested - observed.values), 1e-300)).min(axis=1)
+    nearest = int(parts.argmax())
+    part = min(float(parts[nearest]), _ALLOWED)
+    figures = np.append(column.entropies, first_columns(problem).entropies[0])
+    values = np.concatenate([column.tests, tested[nearest : nearest + 1]])
+    mixture = Mixture((*strategies, local[nearest]), np.array([1.0 - part, part]), values, figures, None)
+    attack = build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
+    return attack if attack.exact else None
 
 
 def _nearest(question: EntropyQuestion, start: QubitOptimum, follow: bool) -> QubitOptimum | None:

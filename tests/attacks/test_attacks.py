@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +25,7 @@ from sdpbound.attacks.bundle import curvature
 from sdpbound.attacks.descent import descend
 from sdpbound.attacks.entropy_attack import landscape_of, search
 from sdpbound.attacks.landscape import Points
-from sdpbound.attacks.mixtures import Mixture
+from sdpbound.attacks.mixtures import Mixture, deterministic_strategies
 from sdpbound.attacks.options import AttackOptions
 from sdpbound.attacks.proof import build_attack
 from sdpbound.bounds import ConditionalEntropy
@@ -577,6 +580,59 @@ def test_an_attack_at_visibility_one_whose_programs_have_no_exact_answer() -> No
     attack = sb.conditional_entropy_upper_bound(data, 1, None, 0.01)
     assert attack.exact and attack.value <= 1.0 and attack.certificate.verify().holds
     assert attack.value - 1e-6 <= sb.conditional_entropy(data, 1, None, preprocessing=0.01).value <= attack.value
+
+
+@pytest.mark.parametrize("a", [1.45e-6, 1e-5, 1e-3])
+def test_next_to_a_corner_of_the_local_set(a: float) -> None:
+    """One strategy has these data. Mixtures that miss them by 1e-9 to 1e-7 leave 6e-4, 0.004 and 0.5 bits."""
+    data = sb.Observations.correlators(np.array([[1.0, math.cos(a)], [0.0, -math.sin(a)]]))
+    attack = sb.conditional_entropy_upper_bound(data)
+    assert attack.exact and attack.certificate.verify().holds
+    assert 1.0 - 1e-9 < attack.value <= 1.0  # the tolerances leave room for a local part
+    flipped = sb.conditional_entropy_upper_bound(data, 0, None, 0.1)
+    assert flipped.exact and 1.0 - 1e-9 < flipped.value <= 1.0
+
+
+@pytest.mark.parametrize("s", [2.0001, 2.004, 2.02])
+def test_on_the_curve_next_to_the_local_boundary(s: float) -> None:
+    ideal = sb.SingletSelfTest(0.5, math.pi / 2 - 0.2 * (s - 2.0), math.pi - 0.5).behaviour()
+    data = sb.Observations.correlators(ideal)
+    attack, bound = sb.conditional_entropy_upper_bound(data), sb.conditional_entropy(data)
+    assert attack.exact and bound.value <= attack.value <= min(1.0, bound.value + bound.gap + 1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["Nehalem", "Haswell", "SkylakeX"])
+def test_the_boundary_is_met_with_every_kernel(kernel: str) -> None:
+    """Sums in another order end Newton's steps elsewhere; a kernel that a machine lacks is replaced by its own."""
+    code = """
+import numpy as np, sdpbound as sb
+table = np.array([[0.706515898284562, 0.7060641335873925], [0.7076952521979653, -0.7081498109447363]])
+maximum = sb.Observations.bell_value(sb.chsh(), 8**0.5)
+for data, x, flips in ((sb.Observations.correlators(table), 1, 0.01), (maximum, 0, 0.0)):
+    attack = sb.conditional_entropy_upper_bound(data, x, None, flips)
+    assert attack.exact and attack.value <= 1.0, attack
+"""
+    environment = os.environ | {"OPENBLAS_CORETYPE": kernel}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_given_strategy_that_has_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the attack where the search ends with a mixture that misses them."""
+    member = sb.family_named("chained").member(settings=3)
+    data = sb.Observations.full(sb.Behaviour(member.behaviour().p))
+
+    def missed(question: Any, options: Any) -> Mixture:
+        local = deterministic_strategies(question.scenario)[:1]
+        moments = local[0].behaviour().moments
+        tested = np.tensordot(data.coefficients, moments, axes=2)[None]
+        return Mixture(tuple(local), np.ones(1), tested, np.zeros(1), None)
+
+    monkeypatch.setattr("sdpbound.attacks.entropy_attack.best_attack", missed)
+    assert not sb.conditional_entropy_upper_bound(data).exact
+    attack = sb.conditional_entropy_upper_bound(data, strategies=[member.strategy])
+    assert attack.exact and attack.value == pytest.approx(1.0, abs=1e-9) and attack.certificate.verify().holds
 
 
 @pytest.mark.parametrize("change", [{"strategies": 30}, {"symmetry": "yes"}, {"dimension": 99}])

@@ -31,11 +31,13 @@ from sdpbound.entropies.qubits.columns import Columns, columns_of
 from sdpbound.entropies.qubits.engine import PAULI
 from sdpbound.entropies.qubits.problem import Key, QubitProblem
 
-__all__ = ["Extreme", "extreme_of"]
+__all__ = ["Extreme", "extreme_of", "only_strategy"]
 
 #: How far the sum of arcsines may be from pi, and a Bell value from its maximum, in units of its expression; and values
 #: that are the same.
 _ANGLE, _VALUE, _EQUAL = 1e-5, 1e-10, 1e-14
+#: Steps of Newton's method that move angles to the correlators.
+_REFINED = 3
 #: A combination of the tests is an expression if it misses no coefficient by more.
 _MISS = 1e-12
 #: Multipliers that are tried, as multiples of the entropy over Q - L, and the one to begin with. Where two normals are
@@ -70,8 +72,7 @@ class Extreme:
 
     def has_data(self, problem: QubitProblem) -> bool:
         """Whether the strategy has the data within their tolerances: then no functional exceeds its entropy there."""
-        off = np.abs(self.column.tests[0] - problem.values)
-        return bool((off <= np.maximum(problem.tolerances, _EQUAL * problem.sizes)).all())
+        return _has(self.column, problem)
 
     @property
     def is_long(self) -> bool:
@@ -128,6 +129,32 @@ def extreme_of(problem: QubitProblem) -> Extreme | None:
     return Extreme(column, tuple(found), _combined(problem, slope))
 
 
+def only_strategy(problem: QubitProblem) -> Columns | None:
+    """The one strategy with these data, if they are at an extreme point of the set where all correlators are known."""
+    correlators = _correlators(problem) if problem.key is not Key.NONE and len(problem.values) else None
+    if correlators is None or _sign_of_sum(correlators) is None:
+        return None
+    column = _strategy(problem, correlators)
+    return column if _has(column, problem) else None
+
+
+def _has(column: Columns, problem: QubitProblem) -> bool:
+    off = np.abs(column.tests[0] - problem.values)
+    return bool((off <= np.maximum(problem.tolerances, _EQUAL * problem.sizes)).all())
+
+
+def _sign_of_sum(correlators: Floats) -> Floats | None:
+    """Signs (2, 2) with which the arcsines of extreme correlators add up to pi; None for other correlators."""
+    angles = np.arcsin(correlators)
+    sums = angles.sum() - 2.0 * angles
+    where = np.unravel_index(int(np.abs(np.abs(sums) - math.pi).argmin()), (2, 2))
+    if abs(abs(sums[where]) - math.pi) > _ANGLE:
+        return None
+    signs = np.ones((2, 2))
+    signs[where] = -1.0
+    return np.asarray(signs * math.copysign(1.0, sums[where]))
+
+
 def _correlators(problem: QubitProblem) -> Floats | None:
     """The four correlators (2, 2), if the tests determine them."""
     shifted = problem.values - problem.tests[:, 0, 0]
@@ -146,14 +173,9 @@ def _correlators(problem: QubitProblem) -> Floats | None:
 
 def _touching(problem: QubitProblem, correlators: Floats) -> list[Floats]:
     """Multipliers of expressions that touch the quantum set at the correlators, if that is an extreme point."""
-    angles = np.arcsin(correlators)
-    sums = angles.sum() - 2.0 * angles
-    where = np.unravel_index(int(np.abs(np.abs(sums) - math.pi).argmin()), (2, 2))
-    if abs(abs(sums[where]) - math.pi) > _ANGLE:
+    signs = _sign_of_sum(correlators)
+    if signs is None:
         return []
-    signs = np.ones((2, 2))
-    signs[where] = -1.0
-    signs *= math.copysign(1.0, sums[where])
     # with signs the correlators are cosines of four angles that add up to pi
     gaps = np.arccos(np.clip(signs * correlators, -1.0, 1.0))
     found: list[Floats] = []
@@ -189,9 +211,21 @@ def _strategy(problem: QubitProblem, correlators: Floats) -> Columns:
     g, one, two = np.arccos(np.clip([correlators[0, 0], correlators[0, 1], correlators[1, 0]], -1.0, 1.0))
     choices = [(one * s - g, two * t + g) for s in (1.0, -1.0) for t in (1.0, -1.0)]
     b, a = min(choices, key=lambda pair: abs(math.cos(pair[1] - g - pair[0]) - correlators[1, 1]))
+    a, b, g = _refined(correlators, np.array([a, b, g]))
     moments = np.zeros((3, 3))  # in the frame of A and B: <P_i Q_j> is a rotation by g
     moments[0, 0] = 1.0
     moments[1:, 1:] = [[math.cos(g), -math.sin(g)], [math.sin(g), math.cos(g)]]
     yy = PAULI[1, 2] @ PAULI[2, 1]  # (Z x X)(X x Z) = Y x Y, of which this state has minus the determinant
     state = 0.25 * (np.einsum("ij,ijkl->kl", moments, PAULI) - yy)
     return columns_of(problem, np.array([a]), np.array([b]), state[None])
+
+
+def _refined(correlators: Floats, angles: Floats) -> Floats:
+    """Angles (a, b, g) moved to all correlators: an arccosine next to 1 knows its angle to half of the digits only."""
+    for _ in range(_REFINED):
+        a, b, g = angles
+        between = np.array([[-g, -g - b], [a - g, a - g - b]])
+        slopes = -np.sin(between).reshape(4, 1) * np.array([[0, 0, -1], [0, -1, -1], [1, 0, -1], [1, -1, -1]])
+        missing = (correlators - np.cos(between)).reshape(4)
+        angles = angles + np.linalg.lstsq(slopes, missing, rcond=1e-10)[0]
+    return angles
