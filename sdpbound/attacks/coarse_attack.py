@@ -13,7 +13,7 @@ import numpy as np
 
 from sdpbound.attacks.mixtures import Mixture
 from sdpbound.attacks.proof import EntropyAttack, build_attack
-from sdpbound.attacks.qubit_attack import is_settled, qubit_optimum
+from sdpbound.attacks.qubit_attack import settled_optima
 from sdpbound.bell.strategy import Strategy
 from sdpbound.entropies.coarse import Coarsening, coarsenings
 from sdpbound.entropies.completed import completed
@@ -38,11 +38,10 @@ def coarse_attack(question: EntropyQuestion, tolerance: float) -> EntropyAttack 
     if not question.is_of_a_pair:
         return None
     for coarse in coarsenings(question, _COARSER):
-        best = qubit_optimum(coarse.question, tolerance)
-        if best is None or not is_settled(best, tolerance):
-            continue
-        mixture = _finer(coarse, best)
-        if mixture is not None:
+        for best in settled_optima(coarse.question, tolerance):
+            mixture = _finer(coarse, best)
+            if mixture is None:
+                break
             attack = build_attack(question.given or question.observed, question.figure, mixture, 0.0)
             if attack.exact:
                 return replace(attack, seconds=attack.seconds | {"solve": time.perf_counter() - begun})

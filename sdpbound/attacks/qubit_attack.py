@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -27,7 +27,16 @@ from sdpbound.entropies.qubits.weights import Weighted
 from sdpbound.entropies.question import EntropyQuestion
 from sdpbound.errors import InvalidInput, SolverFailure
 
-__all__ = ["attack_of", "effects_of", "extreme_attack", "is_settled", "qubit_attack", "qubit_optimum", "strategies_of"]
+__all__ = [
+    "attack_of",
+    "effects_of",
+    "extreme_attack",
+    "is_settled",
+    "qubit_attack",
+    "qubit_optimum",
+    "settled_optima",
+    "strategies_of",
+]
 
 #: What a deviation from the data costs in the one linear program of an attack near a known one, in bits.
 _PRICE = 300.0
@@ -36,9 +45,11 @@ _FINEST = 1e-6
 #: How far strategies around another are from it, and the weight of all of them.
 _NEAR, _AROUND = 1e-3, 1e-4
 #: Strategies of more weight are turned: how often, the longest step, and the moves from which slopes are found.
-_USED, _TURNS, _LONGEST, _TURN = 1e-9, 24, 1e-2, 1e-5
+_USED, _TURNS, _LONGEST, _TURN = 1e-12, 60, 1e-2, 1e-5
 #: Part of the tolerances of the data that is spent on a local strategy.
 _ALLOWED = 0.4
+#: The smallest weight by which units are made.
+_LIGHT = 1e-6
 #: Tested values are met where they are off by no more.
 _FOUND = 1e-15
 
@@ -116,13 +127,20 @@ def qubit_attack(
     return attack_of(question, best, begun) if best is not None and is_settled(best, tolerance) else None
 
 
-def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
-    """The attack of the one strategy that has data at an extreme point of the quantum set; None elsewhere.
+def settled_optima(question: EntropyQuestion, tolerance: float) -> Iterator[QubitOptimum]:
+    """Mixtures of qubits that nothing improves by this many bits, those with more exact data last."""
+    best = qubit_optimum(question, tolerance)
+    if best is not None and is_settled(best, tolerance):
+        yield best
+        if not reach(best.problem.tolerances).any():
+            yield _turned(question, best)
+    alone = extreme_optimum(question)
+    if alone is not None:
+        yield alone
 
-    No other strategies have exactly these data. Programs do not see that: next to the local boundary mixtures miss them
-    by little and leave much less. A local strategy has a part of what the tolerances of the data allow.
-    """
-    begun = time.perf_counter()
+
+def extreme_optimum(question: EntropyQuestion) -> QubitOptimum | None:
+    """The one strategy that has data at an extreme point of the quantum set; None elsewhere."""
     try:
         problem = qubit_problem(question)
     except InvalidInput:
@@ -130,17 +148,30 @@ def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
     column = only_strategy(problem)
     if column is None:
         return None
-    nothing = np.zeros_like(problem.values)
+    nothing, bits = np.zeros_like(problem.values), float(column.entropies[0])
     found = Search(problem, column, nothing)
-    found.mixture = Weighted(np.ones(1), float(column.entropies[0]), float(column.entropies[0]), 0.0, nothing)
-    observed, best = question.given or question.observed, optimum(question, found)
+    found.mixture = Weighted(np.ones(1), bits, bits, 0.0, nothing)
+    return optimum(question, found)
+
+
+def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
+    """The attack of the one strategy that has data at an extreme point of the quantum set; None elsewhere.
+
+    No other strategies have exactly these data. Programs do not see that: next to the local boundary mixtures miss them
+    by little and leave much less. A local strategy has a part of what the tolerances of the data allow.
+    """
+    begun = time.perf_counter()
+    best = extreme_optimum(question)
+    if best is None:
+        return None
+    observed = question.given or question.observed
     strategies, local = strategies_of(question, best), deterministic_strategies(question.scenario)
     tested = np.array([np.tensordot(observed.coefficients, s.behaviour().moments, axes=2) for s in local])
     parts = _ALLOWED * (observed.tolerances / np.maximum(np.abs(tested - observed.values), 1e-300)).min(axis=1)
     nearest = int(parts.argmax())
     part = min(float(parts[nearest]), _ALLOWED)
-    figures = np.append(column.entropies, first_columns(problem).entropies[0])
-    values = np.concatenate([column.tests, tested[nearest : nearest + 1]])
+    figures = np.append(best.columns.entropies, first_columns(best.problem).entropies[0])
+    values = np.concatenate([best.columns.tests, tested[nearest : nearest + 1]])
     mixture = Mixture((*strategies, local[nearest]), np.array([1.0 - part, part]), values, figures, None)
     attack = build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
     return attack if attack.exact else None
@@ -198,35 +229,42 @@ def _turned(question: EntropyQuestion, best: QubitOptimum) -> QubitOptimum:
     """The mixture with angles, states and weights moved to the tested values by Gauss and Newton's steps.
 
     On the boundary of the quantum set values change with the square of what angles are off, so that no weights reach
-    them; each step halves that.
+    them; each step halves that. Strategies of small weight move farther: a step is the shortest one in units of one
+    over the root of the weight, and of the root for weights.
     """
     problem, columns = best.problem, best.columns
     used = np.flatnonzero(best.weights > _USED)
     sizes, axes = np.linalg.eigh(columns.states[used])
     factors = axes * np.sqrt(np.maximum(sizes, 0.0))[:, None, :]
     point = np.concatenate([columns.a[used], columns.b[used], best.weights[used], factors.reshape(-1)])
+    far = 1.0 / np.sqrt(np.maximum(best.weights[used], _LIGHT))
+    units = np.concatenate([far, far, 1.0 / far, np.repeat(far, 16)])
 
     def mixed(x: Floats) -> tuple[Columns, Floats]:
         a, b, weights, flat = np.split(x, [used.size, 2 * used.size, 3 * used.size])
         root = flat.reshape(-1, 4, 4)
         states = root @ root.transpose(0, 2, 1)
-        return columns_of(problem, a, b, states / np.trace(states, axis1=1, axis2=2)[:, None, None]), weights
+        states = states / np.trace(states, axis1=1, axis2=2)[:, None, None]
+        return columns_of(problem, a, b, states), np.maximum(weights, 0.0)
 
     def missing(x: Floats) -> Floats:
         found, weights = mixed(x)
         return np.append(weights @ found.tests - problem.values, weights.sum() - 1.0)
 
-    moves = _TURN * np.eye(point.size)
+    moves, off = _TURN * np.diag(units), missing(point)
+    nearest, missed = point, float(np.abs(off).max())
     for _ in range(_TURNS):
-        off = missing(point)
-        if not np.abs(off).max() > _FOUND:
+        if not missed > _FOUND:
             break
         slopes = np.array([missing(point + move) - missing(point - move) for move in moves]).T / (2.0 * _TURN)
-        step = np.linalg.lstsq(slopes, off, rcond=1e-9)[0]
+        step = units * np.linalg.lstsq(slopes, off, rcond=1e-9)[0]
         point = point - step * min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
-    moved, weights = mixed(point)
+        off = missing(point)
+        if np.abs(off).max() < missed:
+            nearest, missed = point, float(np.abs(off).max())
+    moved, weights = mixed(nearest)
     found = Search(problem, moved, best.multipliers, best.lower, best.constant)
-    found.mixture = Weighted(np.maximum(weights, 0.0), best.value, best.value, best.miss, best.multipliers)
+    found.mixture = Weighted(weights, best.value, best.value, best.miss, best.multipliers)
     return optimum(question, found)
 
 

@@ -53,16 +53,27 @@ def completed(coarse: Coarsening, best: QubitOptimum) -> tuple[Effects, Effects]
     keys = [coarse.maps[p][s] for p, s in enumerate((fine.x, fine.y)) if s is not None]
     if any(len(set(values)) < len(values) for values in keys):
         return None
-    tests, values = fine.observed.coefficients, fine.observed.values
+    for first in (1, 0):
+        found = _one_by_one(coarse, best, first)
+        if found is not None:
+            return found
+    return None
+
+
+def _one_by_one(coarse: Coarsening, best: QubitOptimum, first: int) -> tuple[Effects, Effects] | None:
+    """Effects of one party for the tests that do not need those of the other, and then these for all tests."""
+    tests, values = coarse.fine.observed.coefficients, coarse.fine.observed.values
     states = best.states.reshape(-1, 2, 2, 2, 2)
-    alice, bob = (_Party.of(coarse, best, party) for party in (0, 1))
-    for_bob = _Task(best.weights, np.einsum("nikjl,nmji->nmkl", states, alice.operators), tests, values)
-    bob_solved = bob.solved(for_bob.about(alice.is_known))
-    if bob_solved is None:
-        return None
-    seen = np.einsum("nkilj,nmji->nmkl", states, bob_solved.operators)
-    alice_solved = alice.solved(_Task(best.weights, seen, tests.transpose(0, 2, 1), values))
-    return None if alice_solved is None else (alice_solved.effects, bob_solved.effects)
+    parties = [_Party.of(coarse, best, party) for party in (0, 1)]
+    for party in (first, 1 - first):
+        other = parties[1 - party]
+        seen = np.einsum("nikjl,nmji->nmkl" if party else "nkilj,nmji->nmkl", states, other.operators)
+        task = _Task(best.weights, seen, tests if party else tests.transpose(0, 2, 1), values)
+        solved = parties[party].solved(task.about(other.is_known) if party == first else task)
+        if solved is None:
+            return None
+        parties[party] = solved
+    return parties[0].effects, parties[1].effects
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,3 +120,36 @@ def test_outcomes_of_the_key_that_are_merged() -> None:
     question = EntropyQuestion(observed, 0, None)
     coarse = coarsenings(question, 3)[0]
     assert "A0" in coarse.words and completed(coarse, least_mixture(coarse.question, 1e-6)) is None
+
+
+def real(angle: float, weak: float, clicks: float = 1.0) -> np.ndarray:
+    """Effects of a weak measurement in the plane, with "no click" as third outcome where clicks are lost."""
+    o = weak * np.array([[math.cos(angle), math.sin(angle)], [math.sin(angle), -math.cos(angle)]])
+    both = [clicks * (np.eye(2) + o) / 2, clicks * (np.eye(2) - o) / 2]
+    return np.array(both if clicks == 1.0 else [*both, (1.0 - clicks) * np.eye(2)])
+
+
+def entangled(angle: float, alice: list[np.ndarray], bob: list[np.ndarray]) -> sb.Observations:
+    state = np.array([math.cos(angle), 0.0, 0.0, math.sin(angle)])
+    return sb.Observations.full(sb.Strategy(np.outer(state, state), (tuple(alice), tuple(bob))).behaviour())
+
+
+def test_alice_before_bob() -> None:
+    """Effects of Bob that two of her settings ask for need not fit her third one; her own come first then."""
+    alice = [real(2.65, 0.91), real(1.501, 0.984), real(0.157, 0.79)]
+    bob = [real(0.876, 0.984), real(-0.831, 0.984), real(0.323, 0.7)]
+    data = entangled(0.478, alice, bob)
+    bound, attack = sb.conditional_entropy(data, 0, 0), sb.conditional_entropy_upper_bound(data, 0, 0)
+    assert bound.merged == "without A2, B2" and bound.gap <= 3e-4
+    assert attack.exact and bound.value <= attack.value <= bound.value + bound.gap + 1e-6
+
+
+def test_pure_states_on_the_boundary() -> None:
+    """The best mixture for two settings misses the data there, until its angles are turned to them."""
+    alice = [real(0.00033, 1.0), real(1.56506, 1.0), real(2.5469, 0.951)]
+    bob = [real(0.58, 1.0), real(-0.785, 1.0), real(0.0907, 0.52, 0.9372)]
+    data = entangled(0.464, alice, bob)
+    bound, attack = sb.conditional_entropy(data, 1), sb.conditional_entropy_upper_bound(data, 1)
+    assert bound.status == "solved" and bound.gap <= 3e-4
+    assert attack.exact and attack.certificate.verify().holds
+    assert bound.value <= attack.value <= bound.value + bound.gap + 1e-6

@@ -301,7 +301,10 @@ def test_what_is_proven_holds_without_flips_only_if_they_are_none() -> None:
     ("options", "words"),
     [
         ({"alpha": 1.0}, "alpha = 1.0 of a sandwiched up Renyi entropy must be from"),
-        ({"alpha": float("inf")}, "alpha = inf of a sandwiched up Renyi entropy must be from .* beyond for min_entropy"),
+        (
+            {"alpha": float("inf")},
+            "alpha = inf of a sandwiched up Renyi entropy must be from .* beyond for min_entropy",
+        ),
         ({"alpha": 2.5}, "to 2.0"),
         ({"alpha": 2.5, "kind": "petz up"}, "to 2.0"),
         ({"alpha": 1.2, "kind": "petz"}, "must be one of sandwiched up"),
