@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -268,6 +269,7 @@ def test_many_mutants_of_a_study_file(tmp_path: Path, part: int) -> None:
         (f"a{'.a' * 40_000} = 1\n" + SINGLET, "16 names joined by dots"),
         ("x = " + "[" * 10_000 + "]" * 10_000, "not valid TOML"),
         ("#" * 2**24 + "\n" + SINGLET, "bytes; write ranges"),
+        (SINGLET.replace("1.0", "1" * 5000), "it has an integer of thousands of digits; correct"),
         (SINGLET.replace("1.0", f'"{"9" * 100_000}"'), "longer than 200 characters"),
         (SINGLET.replace("1.0", f'"{"(" * 99 + "1" + ")" * 99}**9**9**9"'), "longer than 200 characters"),
         (SINGLET.replace("1.0", '"9**9**9**9"'), "too large"),
@@ -369,6 +371,30 @@ def test_a_moved_store_needs_no_file(tmp_path: Path) -> None:
     assert row["point"] == "v" and row["value"] == pytest.approx(1.0, abs=1e-6)
     with closing(sqlite3.connect(after / "s.sqlite")) as db:
         assert str(tmp_path) not in db.execute("SELECT content FROM spec").fetchone()[0]
+
+
+def test_names_of_behaviours_are_texts(tmp_path: Path) -> None:
+    """Names that look like those of found points, formulas, scripts or paths: each behaviour keeps its own numbers."""
+    names = ["v/1", "v/2", "../v", "=cmd|' /C calc'!A0", "<script>alert(1)</script>", r"$\frac{", "{{ 7*7 }}", "1/best"]
+    lines = ["a,b,x,y,p,name"]
+    for number, name in enumerate(names):
+        for a, b, x, y in itertools.product((0, 1), repeat=4):
+            p = (1 + (-1) ** (a + b + x * y) * (0.6 + number / 20)) / 4
+            lines.append(f"{a},{b},{x},{y},{p},{name}")
+    (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
+    file = tmp_path / "s.toml"
+    file.write_text(TABLE.format("in.csv").replace('"local"', '"no-signaling"'), encoding="utf-8")
+    result = run_study(file, workers=0, progress=False)
+    study = Study.load(result.store)
+    table = study.table()
+    assert [row["point"] for row in table.rows] == names
+    grid = study.to_xarray()["guess_local_x0"].values.ravel()
+    assert grid.tolist() == [row["value"] for row in table.rows]
+    assert grid == pytest.approx([0.9 - number / 20 for number in range(8)], abs=1e-9)  # 3/2 - S/4
+    figures = draw_default(table, tmp_path, "chart")
+    page = write_report(tmp_path / "x.html", table, study.text, study.facts(), figures).read_text(encoding="utf-8")
+    assert page.count("<script") == 1
+    assert audit(study).holds
 
 
 def test_a_store_of_an_absolute_path(tmp_path: Path) -> None:
