@@ -37,7 +37,9 @@ from sdpbound.study.out.report import write_report
 from sdpbound.study.store import Store, merge, recover
 from sdpbound.study.store.form import Seal, digest, row_digest
 from sdpbound.tables.columns import COLUMNS, STORED
-from sdpbound.tables.table import Table
+from sdpbound.tables.computed import read_computed
+from sdpbound.tables.provenance import provenance_text
+from sdpbound.tables.table import Table, read_table
 
 #: Seconds that a command's function may take. They are a fraction of one on a quiet machine.
 SECONDS = 10.0
@@ -552,6 +554,52 @@ def test_mutants_of_a_store(sound: bytes, tmp_path: Path) -> None:
 def test_many_mutants_of_a_store(sound: bytes, tmp_path: Path, part: int) -> None:
     for seed in range(1000 * (part + 1), 1000 * (part + 1) + 150):
         store_mutant(sound, tmp_path, seed)
+
+
+# -- tables that are read back ------------------------------------------------------------------------------------
+
+
+def table_mutant(text: str, facts: dict[str, Any], folder: Path, seed: int) -> None:
+    """Make a mutant of a table or of what is beside it, read it, and name it in a figure's provenance."""
+    rng = random.Random(seed)
+    lines, beside = text.split("\n"), mutated(facts, rng) if rng.random() < 0.5 else dict(facts)
+    if rng.random() < 0.5:
+        entries = lines[rng.randrange(len(lines) - 1)].split(",")
+        entries[rng.randrange(len(entries))] = rng.choice([*TEXTS, "1e999", "9" * 5000, "nan", '"'])
+        lines[rng.randrange(len(lines))] = ",".join(entries)
+    data = "\n".join(lines).encode()
+    if isinstance(beside, dict) and rng.random() < 0.7:  # a stranger makes the hash anew
+        beside["sha256"] = hashlib.sha256(data).hexdigest()
+    (folder / "t.csv").write_bytes(data)
+    own = rng.choice((json.dumps(beside),) * 4 + ("[" * 100_000, "[]", "\x00"))
+    (folder / "t.json").write_text(own, encoding="utf-8")
+    ends(lambda: provenance_text(read_table(folder / "t.csv").metadata))
+
+
+def test_mutants_of_a_table(sound: bytes, tmp_path: Path) -> None:
+    (tmp_path / "tiny.sqlite").write_bytes(sound)
+    path = Study.load(tmp_path / "tiny.sqlite").export(tmp_path / "sound.csv")
+    text, facts = path.read_text(encoding="utf-8"), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    for seed in range(200):
+        table_mutant(text, facts, tmp_path, seed)
+
+
+@pytest.mark.parametrize("entry", [{"runs": ["x"]}, {"runs": "x"}, {"study": "x"}, {"study": [1]}])
+def test_facts_of_a_table_are_tables(sound: bytes, tmp_path: Path, entry: dict[str, Any]) -> None:
+    (tmp_path / "tiny.sqlite").write_bytes(sound)
+    path = Study.load(tmp_path / "tiny.sqlite").export(tmp_path / "sound.csv")
+    beside = path.with_suffix(".json")
+    beside.write_text(json.dumps(json.loads(beside.read_text(encoding="utf-8")) | entry), encoding="utf-8")
+    with pytest.raises(InvalidStudy, match="are not tables of facts"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("read", [read_table, read_computed])
+def test_nested_facts_are_no_facts(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    (tmp_path / "t.csv").write_text("a\n1\n", encoding="utf-8")
+    (tmp_path / "t.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InvalidStudy, match=r"t\.(csv|json)"):
+        read(tmp_path / "t.csv")
 
 
 # -- what is opened and started -----------------------------------------------------------------------------------
