@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import flint
 
@@ -39,6 +40,7 @@ class StateDual:
     def __init__(self, key: str, channel: Channel) -> None:
         self.roots = key_roots(key, channel)
         self.free_bob = key != "both"
+        self.matrices = [_from_support(support, root) for support, root in self.roots]
         self.floats = StateFloats([(support, [float(v.mid()) for v in root]) for support, root in self.roots])
 
     def choices(self, tables: Floats, hints: Floats, noise: float) -> list[Choice]:
@@ -49,15 +51,11 @@ class StateDual:
         log, blocks, last = choice
         exponent = flint.arb_mat(log)
         state, total = exponent.exp(), flint.arb_mat(operator_of(table)) - exponent
-        rows = [[total[i, j] for j in range(4)] for i in range(4)]
-        for (support, root), near in zip(self.roots, blocks, strict=True):
-            places = list(zip(support, root, strict=True))
-            part = [[state[i, j] * a * b for j, b in places] for i, a in places]
-            logs = small_logarithm(part) if len(part) < 3 else logarithm_above(flint.arb_mat(part), near)
-            for k, (i, a) in enumerate(places):
-                for m, (j, b) in enumerate(places):
-                    rows[i][j] += a * b * logs[k, m]
-        return largest_eigenvalue(flint.arb_mat(rows), last)
+        for (root, transposed), near in zip(self.matrices, blocks, strict=True):
+            part = transposed * state * root
+            logs = small_logarithm(part.tolist()) if part.nrows() < 3 else logarithm_above(part, near)
+            total += root * logs * transposed
+        return largest_eigenvalue(total, last)
 
     def bounds(self, tables: list[tuple[FloatBalls, ...]], hints: Floats) -> Floats:
         """NaN: balls of floats say nothing of logarithms of matrices."""
@@ -75,17 +73,29 @@ def key_roots(key: str, channel: Channel) -> list[tuple[list[int], list[flint.ar
     ]
 
 
+def _from_support(support: list[int], root: list[flint.arb]) -> tuple[flint.arb_mat, flint.arb_mat]:
+    """N_i with the rows of all four places and the columns of its support, and its transpose."""
+    zero = flint.arb(0)
+    found = flint.arb_mat(
+        [[value if i == k else zero for k, value in zip(support, root, strict=True)] for i in range(4)]
+    )
+    return found, found.transpose()
+
+
 def operator_of(table: Table) -> Table:
     """The matrix of a table in 1, Z, X times 1, Z, X."""
-    out = [[0 * table[0][0]] * 4 for _ in range(4)]
-    for i in range(4):
-        for j in range(4):
-            # Z has signs on the diagonal, X is off it: rows 0, 1 of 1 and Z where the bits agree, row 2 where not
-            a, b = (i // 2 == j // 2), (i % 2 == j % 2)
-            s, t = 1 - 2 * (i // 2), 1 - 2 * (i % 2)
-            rows = [(table[0], 1), (table[1], s)] if a else [(table[2], 1)]
-            out[i][j] = sum(((row[0] + t * row[1]) if b else row[2]) * sign for row, sign in rows)
-    return out
+    one, z, x = table
+    # of Alice's qubit, 1 and Z stand in two blocks on the diagonal, with the signs of Z, and X in those off it
+    (a, b), (c, d) = _block([p + q for p, q in zip(one, z, strict=True)])
+    (e, f), (g, h) = _block([p - q for p, q in zip(one, z, strict=True)])
+    (i, j), (k, m) = _block(x)
+    return [[a, b, i, j], [c, d, k, m], [i, j, e, f], [k, m, g, h]]
+
+
+def _block(row: list[Any]) -> Table:
+    """The matrix of a row in 1, Z, X of Bob."""
+    one, z, x = row
+    return [[one + z, x], [x, one - z]]
 
 
 def small_logarithm(part: Table) -> flint.arb_mat:
@@ -110,10 +120,18 @@ def logarithm_above(matrix: flint.arb_mat, near: Table) -> flint.arb_mat:
     off the diagonal added to it, as the logarithm is monotone. ``near``: floats near its eigenvectors.
     """
     u = orthonormal(flint.arb_mat(near))
-    turned = u.transpose() * matrix * u
-    n = len(near)
-    logs = [(turned[i, i] + sum((abs(turned[i, j]) for j in range(n) if j != i), flint.arb(0))).log() for i in range(n)]
-    return u * flint.arb_mat([[logs[i] if i == j else 0 for j in range(n)] for i in range(n)]) * u.transpose()
+    transposed = u.transpose()
+    logs = [_row_sum(row, i).log() for i, row in enumerate((transposed * matrix * u).tolist())]
+    return flint.arb_mat([[v * log for v, log in zip(row, logs, strict=True)] for row in u.tolist()]) * transposed
+
+
+def _row_sum(row: list[flint.arb], i: int) -> flint.arb:
+    """The i-th number of a row, with the sizes of the others added."""
+    total = row[i]
+    for j, value in enumerate(row):
+        if j != i:
+            total = total + abs(value)
+    return total
 
 
 def largest_eigenvalue(matrix: flint.arb_mat, near: Table) -> flint.arb:
@@ -124,11 +142,9 @@ def largest_eigenvalue(matrix: flint.arb_mat, near: Table) -> flint.arb:
     a row of u^T u - 1, if that is below one.
     """
     u = flint.arb_mat(near)
-    turned, gram = (u.transpose() * matrix * u).tolist(), (u.transpose() * u).tolist()
-    tops, errors = [], []
-    for i, (row, other) in enumerate(zip(turned, gram, strict=True)):
-        tops.append(row[i] + sum((abs(v) for j, v in enumerate(row) if j != i), flint.arb(0)))
-        errors.append(sum((abs(v - (i == j)) for j, v in enumerate(other)), flint.arb(0)))
+    transposed = u.transpose()
+    tops = [_row_sum(row, i) for i, row in enumerate((transposed * matrix * u).tolist())]
+    errors = [sum(map(abs, row), flint.arb(0)) for row in (transposed * u - _one(len(near))).tolist()]
     top, error = tops[0], errors[0]
     for k in range(1, len(tops)):
         top, error = top.max(tops[k]), error.max(errors[k])  # each contains the largest of any numbers in the balls

@@ -427,8 +427,11 @@ def check_format(content: Any, file: str) -> tuple[str, dict[str, type]]:
         raise InvalidStudy(f"'{file}' is damaged: it does not describe the table of a study; run the study again.")
     version = content.get("version")
     if version != VERSION:
-        next_step = "upgrade sdpbound" if isinstance(version, int) and version > VERSION else "run the study again"
-        raise InvalidStudy(f"'{file}' is of a table of version {version}, and {VERSION} is read here; {next_step}.")
+        then = "upgrade sdpbound" if isinstance(version, int) and version > VERSION else "run the study again"
+        raise InvalidStudy(f"'{file}' is of a table of version {version!r:.40}, and {VERSION} is read here; {then}.")
+    runs, study = content.get("runs") or [], content.get("study") or {}
+    if not isinstance(runs, list) or not all(isinstance(entry, dict) for entry in (study, *runs)):
+        raise InvalidStudy(f"'{file}' is damaged: its runs and its study are not tables of facts; export it again.")
     try:
         columns = table_columns(content)
     except ValueError as error:

@@ -93,7 +93,7 @@ def read_computed(path: str | os.PathLike[str]) -> ComputedTable:
         facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidStudy(f"'{file}' cannot be read: {error.strerror}; run the figure's script first.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         facts = None
     if not isinstance(facts, dict) or (facts.get("format"), facts.get("version")) != (FORMAT, VERSION):
         raise InvalidStudy(f"'{file}' is no table that this version reads; run the figure's script again.")

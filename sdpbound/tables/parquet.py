@@ -183,7 +183,7 @@ def read_parquet(
                         found = True
                     if not found:
                         yield (), content
-            except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+            except (pa.ArrowException, OSError, ValueError, MemoryError, RecursionError) as error:
                 if isinstance(error, InvalidStudy):
                     raise
                 raise InvalidStudy(f"'{path}' is damaged: it is not a whole Parquet file; export it again.") from None

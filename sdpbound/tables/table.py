@@ -169,7 +169,7 @@ def _read_csv(
     description = table.with_suffix(".json")
     text = _read(description)
     content: Any = None
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         content = json.loads(text)
     expected, columns = check_format(content, str(description))
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import flint
 import numpy as np
 import pytest
 
 from sdpbound.checker import qubit_cells, qubit_states
+from sdpbound.checker.channel import Channel
 from sdpbound.checker.qubit_floats import StateFloats
 
 PRECISION = 128
@@ -56,6 +59,57 @@ def test_largest_eigenvalues_are_bounded() -> None:
                 )
             assert found.upper() >= flint.arb(float(e[-1]) - 1e-12)
             assert spread > 0.0 or float(found.mid()) <= e[-1] + 1e-12
+
+
+PRODUCTS = [np.eye(2), np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])]
+
+
+def test_operators_of_tables() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(10):
+        table = rng.integers(-99, 100, size=(3, 3))
+        known = sum(table[i, j] * np.kron(a, b) for i, a in enumerate(PRODUCTS) for j, b in enumerate(PRODUCTS))
+        assert (np.array(qubit_states.operator_of(table.tolist())) == known).all()
+
+
+TENTH = Fraction(1, 10)
+
+
+@pytest.mark.parametrize(
+    ("key", "up", "down"), [("both", 0, 0), ("one", 0, 0), ("one", TENTH, TENTH), ("one", 2 * TENTH, 0)]
+)
+def test_no_state_is_above_a_bound(key: str, up: Fraction, down: Fraction) -> None:
+    """Of the expectation of K less the entropy: no random state, and the one that floats choose is just below."""
+
+    def entropy(matrix: np.ndarray) -> float:
+        e = np.linalg.eigvalsh(matrix)
+        return -float(sum(v * np.log(v) for v in e if v > 1e-300))
+
+    rng = np.random.default_rng(9)
+    with flint.ctx.workprec(PRECISION):
+        dual = qubit_states.StateDual(key, Channel(Fraction(up), Fraction(down)))
+    if key == "both":
+        effects = [np.diag(np.eye(4)[i]) for i in range(4)]
+    else:
+        flipped = ((1 - up, 1 - up, down, down), (up, up, 1 - down, 1 - down))
+        effects = [np.diag(np.sqrt(np.array(row, dtype=float))) for row in flipped]
+    for _ in range(5):
+        table = rng.normal(size=(3, 3))
+        operator = np.array(qubit_states.operator_of(table.tolist()))
+        tables, hints = table[None], np.zeros((1, 16))
+        for _ in range(40):
+            hints = hints + dual.floats.step(tables, hints, 1e-9)[2]
+        with flint.ctx.workprec(PRECISION):
+            balls = [[flint.arb(v) for v in row] for row in table.tolist()]
+            bound = float(dual.bound(balls, dual.choices(tables, hints, 1e-9)[0]).upper())
+        weights, v, _ = dual.floats.point(tables, hints, 1e-9)
+        roots = rng.normal(size=(30, 4, 4))
+        states = [r @ r.T / np.trace(r @ r.T) for r in roots] + [v[0] @ np.diag(weights[0]) @ v[0].T]
+        values = [
+            np.trace(operator @ rho) - sum(entropy(n @ rho @ n) for n in effects) + entropy(rho) for rho in states
+        ]
+        assert max(values) <= bound + 1e-12
+        assert values[-1] > bound - 1e-6
 
 
 def test_ends_of_arcs_have_one_name() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -36,7 +37,9 @@ from sdpbound.study.out.report import write_report
 from sdpbound.study.store import Store, merge, recover
 from sdpbound.study.store.form import Seal, digest, row_digest
 from sdpbound.tables.columns import COLUMNS, STORED
-from sdpbound.tables.table import Table
+from sdpbound.tables.computed import read_computed
+from sdpbound.tables.provenance import provenance_text
+from sdpbound.tables.table import Table, read_table
 
 #: Seconds that a command's function may take. They are a fraction of one on a quiet machine.
 SECONDS = 10.0
@@ -268,6 +271,7 @@ def test_many_mutants_of_a_study_file(tmp_path: Path, part: int) -> None:
         (f"a{'.a' * 40_000} = 1\n" + SINGLET, "16 names joined by dots"),
         ("x = " + "[" * 10_000 + "]" * 10_000, "not valid TOML"),
         ("#" * 2**24 + "\n" + SINGLET, "bytes; write ranges"),
+        (SINGLET.replace("1.0", "1" * 5000), "it has an integer of thousands of digits; correct"),
         (SINGLET.replace("1.0", f'"{"9" * 100_000}"'), "longer than 200 characters"),
         (SINGLET.replace("1.0", f'"{"(" * 99 + "1" + ")" * 99}**9**9**9"'), "longer than 200 characters"),
         (SINGLET.replace("1.0", '"9**9**9**9"'), "too large"),
@@ -369,6 +373,30 @@ def test_a_moved_store_needs_no_file(tmp_path: Path) -> None:
     assert row["point"] == "v" and row["value"] == pytest.approx(1.0, abs=1e-6)
     with closing(sqlite3.connect(after / "s.sqlite")) as db:
         assert str(tmp_path) not in db.execute("SELECT content FROM spec").fetchone()[0]
+
+
+def test_names_of_behaviours_are_texts(tmp_path: Path) -> None:
+    """Names that look like those of found points, formulas, scripts or paths: each behaviour keeps its own numbers."""
+    names = ["v/1", "v/2", "../v", "=cmd|' /C calc'!A0", "<script>alert(1)</script>", r"$\frac{", "{{ 7*7 }}", "1/best"]
+    lines = ["a,b,x,y,p,name"]
+    for number, name in enumerate(names):
+        for a, b, x, y in itertools.product((0, 1), repeat=4):
+            p = (1 + (-1) ** (a + b + x * y) * (0.6 + number / 20)) / 4
+            lines.append(f"{a},{b},{x},{y},{p},{name}")
+    (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
+    file = tmp_path / "s.toml"
+    file.write_text(TABLE.format("in.csv").replace('"local"', '"no-signaling"'), encoding="utf-8")
+    result = run_study(file, workers=0, progress=False)
+    study = Study.load(result.store)
+    table = study.table()
+    assert [row["point"] for row in table.rows] == names
+    grid = study.to_xarray()["guess_local_x0"].values.ravel()
+    assert grid.tolist() == [row["value"] for row in table.rows]
+    assert grid == pytest.approx([0.9 - number / 20 for number in range(8)], abs=1e-9)  # 3/2 - S/4
+    figures = draw_default(table, tmp_path, "chart")
+    page = write_report(tmp_path / "x.html", table, study.text, study.facts(), figures).read_text(encoding="utf-8")
+    assert page.count("<script") == 1
+    assert audit(study).holds
 
 
 def test_a_store_of_an_absolute_path(tmp_path: Path) -> None:
@@ -526,6 +554,52 @@ def test_mutants_of_a_store(sound: bytes, tmp_path: Path) -> None:
 def test_many_mutants_of_a_store(sound: bytes, tmp_path: Path, part: int) -> None:
     for seed in range(1000 * (part + 1), 1000 * (part + 1) + 150):
         store_mutant(sound, tmp_path, seed)
+
+
+# -- tables that are read back ------------------------------------------------------------------------------------
+
+
+def table_mutant(text: str, facts: dict[str, Any], folder: Path, seed: int) -> None:
+    """Make a mutant of a table or of what is beside it, read it, and name it in a figure's provenance."""
+    rng = random.Random(seed)
+    lines, beside = text.split("\n"), mutated(facts, rng) if rng.random() < 0.5 else dict(facts)
+    if rng.random() < 0.5:
+        entries = lines[rng.randrange(len(lines) - 1)].split(",")
+        entries[rng.randrange(len(entries))] = rng.choice([*TEXTS, "1e999", "9" * 5000, "nan", '"'])
+        lines[rng.randrange(len(lines))] = ",".join(entries)
+    data = "\n".join(lines).encode()
+    if isinstance(beside, dict) and rng.random() < 0.7:  # a stranger makes the hash anew
+        beside["sha256"] = hashlib.sha256(data).hexdigest()
+    (folder / "t.csv").write_bytes(data)
+    own = rng.choice((json.dumps(beside),) * 4 + ("[" * 100_000, "[]", "\x00"))
+    (folder / "t.json").write_text(own, encoding="utf-8")
+    ends(lambda: provenance_text(read_table(folder / "t.csv").metadata))
+
+
+def test_mutants_of_a_table(sound: bytes, tmp_path: Path) -> None:
+    (tmp_path / "tiny.sqlite").write_bytes(sound)
+    path = Study.load(tmp_path / "tiny.sqlite").export(tmp_path / "sound.csv")
+    text, facts = path.read_text(encoding="utf-8"), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    for seed in range(200):
+        table_mutant(text, facts, tmp_path, seed)
+
+
+@pytest.mark.parametrize("entry", [{"runs": ["x"]}, {"runs": "x"}, {"study": "x"}, {"study": [1]}])
+def test_facts_of_a_table_are_tables(sound: bytes, tmp_path: Path, entry: dict[str, Any]) -> None:
+    (tmp_path / "tiny.sqlite").write_bytes(sound)
+    path = Study.load(tmp_path / "tiny.sqlite").export(tmp_path / "sound.csv")
+    beside = path.with_suffix(".json")
+    beside.write_text(json.dumps(json.loads(beside.read_text(encoding="utf-8")) | entry), encoding="utf-8")
+    with pytest.raises(InvalidStudy, match="are not tables of facts"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("read", [read_table, read_computed])
+def test_nested_facts_are_no_facts(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    (tmp_path / "t.csv").write_text("a\n1\n", encoding="utf-8")
+    (tmp_path / "t.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InvalidStudy, match=r"t\.(csv|json)"):
+        read(tmp_path / "t.csv")
 
 
 # -- what is opened and started -----------------------------------------------------------------------------------

@@ -371,7 +371,8 @@ def read_spec_and_text(path: str | os.PathLike[str]) -> tuple[StudySpec, str]:
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidStudy(f"study file '{path}' is not valid TOML: {error}; correct that line.") from None
+        reason = "it has an integer of thousands of digits" if type(error) is ValueError else error
+        raise InvalidStudy(f"study file '{path}' is not valid TOML: {reason}; correct that line.") from None
     own = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_-")[:128]
     data.setdefault("name", own or "study")
     return parse_spec(data, str(path), file.parent), text

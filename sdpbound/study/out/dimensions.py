@@ -108,12 +108,11 @@ class Layout:
 
     def places(self, row: Mapping[str, tuple[Any, ...]]) -> dict[str, NDArray[np.int64]]:
         """Return for each row the number of its point, and its places along the other dimensions; -1 for none."""
-        names = (name.partition("/")[0] for name in row["point"])
-        if self._names is not None:
-            point = integers(self._names.get(name, -1) for name in names)
+        if self._names is not None:  # which nothing was added to, and which may have any characters
+            point = integers(self._names.get(name, -1) for name in row["point"])
         else:
             try:
-                point = integers(map(int, names))
+                point = integers(int(name.partition("/")[0]) for name in row["point"])
             except ValueError:
                 point = np.full(len(row["point"]), -1)
         point[point >= self._points] = -1

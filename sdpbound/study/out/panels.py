@@ -118,7 +118,9 @@ class Panel:
         """The names of points along an axis that does no more than number them; empty for other axes."""
         names: dict[Any, str] = {}
         for row in self.every:
-            name = str(row["point"] or "").partition("/")[0]
+            name = str(row["point"] or "")
+            if row["where"] in ("best", "strategy"):  # what a search found at a point has more behind its name
+                name = name.rpartition("/")[0]
             if not name or name.isdigit() or names.setdefault(row[axis], name) != name:
                 return {}
         return names if len(set(names.values())) == len(names) <= NAMES else {}

@@ -56,7 +56,7 @@ def scheduler_address(scheduler: str | None, scheduler_file: Path | None) -> str
             f"the scheduler file '{scheduler_file}' does not exist; start the scheduler with dask scheduler "
             f"--scheduler-file {scheduler_file}."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(
             f"the scheduler file '{scheduler_file}' cannot be used ({type(error).__name__}); give the file that dask "
             "scheduler --scheduler-file wrote."

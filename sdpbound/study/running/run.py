@@ -193,7 +193,7 @@ def _current(table: Path, facts: dict[str, Any]) -> Counter[str] | None:
                 return None
         found = Counter({name: content[name] for name in ("failed", "infeasible")})
         found["other"] = content["rows"] - found.total()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found
 
