@@ -130,6 +130,12 @@ def key_rate(
         return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
     if isinstance(preprocessing, str):
         search = best_channel if require_best(preprocessing) else best_preprocessing
+        if isinstance(entropy, MinEntropy):
+            raise InvalidParameter(
+                f"preprocessing = {preprocessing!r}: flips and channels have a bound by von Neumann's entropy against "
+                f"a quantum adversary, and none by min-entropy against {entropy.model!r:.60}; leave it 0, or leave "
+                "entropy out."
+            )
         keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
         return search(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
     preprocessing = require_channel(preprocessing)
