@@ -182,7 +182,7 @@ def test_what_cannot_be_asked_is_refused(changes: dict[str, Any], message: str) 
 def test_adversaries_that_no_theorem_covers(changes: dict[str, object], message: str) -> None:
     quantity = {"name": "key_rate", "postprocessing": CODE}
     with pytest.raises(InvalidStudy) as error:
-        parse_spec(STUDY | {"quantities": [quantity]} | changes)
+        Plan(parse_spec(STUDY | {"quantities": [quantity]} | changes)).check()
     assert message in str(error.value)
 
 

@@ -11,6 +11,7 @@ from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.tested import KINDS, require_left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
 from sdpbound.rates.postprocessing.postprocessing import PostProcessing
+from sdpbound.study.file.entropy import MIN
 from sdpbound.study.file.questions import Quantity
 from sdpbound.study.file.spec import StudySpec
 from sdpbound.study.quantities.whose import named
@@ -97,7 +98,14 @@ def _require_merge(spec: StudySpec, name: str, quantity: Quantity, scenario: Sce
 
 
 def _require_processed(spec: StudySpec, name: str, by: PostProcessing, scenario: Scenario) -> None:
-    """Raise InvalidStudy unless the settings, and the outcomes, that a post-processing names are there."""
+    """Raise InvalidStudy unless a post-processing fits the points, and its theorem covers the adversary."""
+    models = {own.model for own in spec.adversaries}
+    if spec.entropy == MIN or (models and "quantum" not in models):
+        given = "entropy = 'min'" if spec.entropy == MIN else f"adversaries = {sorted(models)}"
+        raise InvalidStudy(
+            f"{name} has a postprocessing beside {given}, and its theorem covers a quantum adversary, by von Neumann's "
+            "entropy; leave that out, or put it into a study of its own."
+        )
     try:
         if _is_kept(spec):  # a no click may be one more outcome; the row says it then
             PostProcessing.require_fit(by, scenario)

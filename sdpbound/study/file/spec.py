@@ -137,13 +137,6 @@ def _with_entropy(quantities: tuple[Quantity, ...], info: ValidationInfo) -> tup
             quantity = quantity.model_copy(update={"entropy": default})
         if quantity.group == "data" and quantity.preprocessing:
             raise fail(f"has {quantity.name} with preprocessing, which takes entropy = 'von Neumann'; say so")
-        by_min = info.data.get("entropy") == MIN
-        if quantity.postprocessing is not None and (by_min or (models and "quantum" not in models)):
-            given = "entropy = 'min'" if by_min else f"adversaries = {sorted(models)}"
-            raise fail(
-                f"has {quantity.name} with a postprocessing beside {given}, and its theorem covers a quantum "
-                "adversary, by von Neumann's entropy; leave that out, or put it into a study of its own"
-            )
         found.append(quantity)
     return tuple(found)
 
