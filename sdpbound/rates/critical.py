@@ -134,7 +134,8 @@ def critical_error_rate(
     observed : what is tested: "bell", the expression's value; else as in :func:`critical_visibility`, of the behaviour
         with Bob's three settings
     x : Alice's key setting; of no effect with a ``postprocessing`` such as :class:`sdpbound.RandomBasis`, whose key
-        settings of Bob are 2, 3, .. then, along those of Alice
+        settings of Bob are 2, 3, .. then, along those of Alice. :class:`sdpbound.RepetitionCode` and
+        :class:`sdpbound.PostSelection` have an x and a y of their own: y = 2 is along Alice's x
     between : limits of the family's parameter
     ideal : other noiseless devices than these, a behaviour of the two settings of Alice and three of Bob
     options : as in :func:`critical_visibility`, default SearchOptions(tolerance=1e-5); of keys, without other noise

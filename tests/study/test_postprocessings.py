@@ -203,6 +203,12 @@ def test_what_does_not_fit_the_points_is_refused_before_anything_runs(changes: d
         Plan(spec).check()
 
 
+def test_a_list_of_binning_is_several_noises_of_a_kind() -> None:
+    noise = {"kind": "dark_counts", "a": 1e-5, "binning": [True, [True, True, False]]}
+    with pytest.raises(InvalidStudy, match=r"one choice for parties is a list in it: \[\[true, false\]\]"):
+        parse_spec({k: v for k, v in STUDY.items() if k != "visibilities"} | {"noises": [noise]})
+
+
 def test_choices_of_binning_that_are_not_one_for_each_setting() -> None:
     noise = {"efficiency": 0.9, "binning": [True, [True, True, False]]}
     spec = parse_spec({k: v for k, v in STUDY.items() if k != "visibilities"} | {"noises": [noise]})
