@@ -143,6 +143,11 @@ def flips(text: str) -> Preprocessing | str:
 
     if text in (BEST, BEST_CHANNEL):
         return text
+    if text.strip().isalpha() and text.strip() != "pi":
+        raise InvalidParameter(
+            f"preprocessing = {text!r:.60} must be a probability of flips from 0 to 1/2, P,R of a channel, 'best', or "
+            "'best channel'."
+        )
     given = [number(part, "preprocessing") for part in text.split(",")]
     return BinaryChannel(*given) if len(given) == 2 else number(text, "preprocessing")
 

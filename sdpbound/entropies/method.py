@@ -69,7 +69,10 @@ class VonNeumannMethod(Entropy):
     def require(self, question: KeyQuestion) -> EntropyQuestion:
         """The question about a von Neumann entropy; InvalidInput if the method cannot answer it."""
         if question.blind:
-            raise InvalidInput("blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')).")
+            raise InvalidInput(
+                "a rate of blind randomness has a bound by min-entropy only: use MinEntropy(Quantum('2')); von "
+                "Neumann's H(A|BE) of two parties is bounded by sdpbound.routed.blind_entropy."
+            )
         asked = question.of_entropy()
         if asked.merge is not None and not self.any_key and not self.merges:
             raise InvalidInput(

@@ -38,7 +38,8 @@ class MinEntropy(Entropy):
     def lower_bound(self, question: KeyQuestion) -> Bound:
         if question.preprocessing:
             raise InvalidParameter(
-                f"preprocessing = {question.preprocessing!r}: a rate from min-entropy takes 0 only; use "
+                f"preprocessing = {question.preprocessing!r}: flips and channels have a bound by von Neumann's entropy "
+                f"against a quantum adversary, and none by min-entropy against {self.model!r:.60}; leave it 0, or take "
                 "entropy=VonNeumann()."
             )
         blind, settings = question.blind, question.settings

@@ -12,6 +12,7 @@ from sdpbound.bell.binning import Binning
 from sdpbound.bell.channel import BEST, Preprocessing
 from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.families.expressions import chsh
+from sdpbound.bell.noise.dark import with_losses
 from sdpbound.bell.noise.measurements import DetectionInefficiency
 from sdpbound.bell.noise.state import WhiteNoise
 from sdpbound.entropies.question import require_channel
@@ -89,7 +90,8 @@ def critical_efficiency(
     efficiency_b : of Bob's detectors; None: the same as Alice's, which is varied
     binning : no click is outcome 0; else a further outcome, for which ``observed`` must be "full" or a function. One
         choice for all, or one for each party or setting, as in :class:`DetectionInefficiency`; with ``tested`` it may
-        be kept in the key setting alone
+        be kept in the key setting alone. With :class:`DarkCounts` in ``noise`` the losses come before these, times
+        the efficiencies there, and the binning is that of the dark counts
     options : as in :func:`critical_visibility`; a start is an efficiency, the other noise comes first
     others : as in :func:`critical_visibility`
 
@@ -100,8 +102,7 @@ def critical_efficiency(
     devices, asked = devices_of(ideal), with_changes(options, SearchOptions(), changes, "critical_efficiency")
 
     def noisy(eta: float) -> Behaviour:
-        lossy = DetectionInefficiency(eta, efficiency_b, binning)
-        return devices(lossy if asked.noise is None else asked.noise + lossy)
+        return devices(with_losses(asked.noise, DetectionInefficiency(eta, efficiency_b, binning)))
 
     plan = Plan(noisy, observer(ideal, observed, asked.tested), x, y, asked)
     line = Asked("detection efficiency", 1.0, 0.0, asked)
@@ -133,7 +134,8 @@ def critical_error_rate(
     observed : what is tested: "bell", the expression's value; else as in :func:`critical_visibility`, of the behaviour
         with Bob's three settings
     x : Alice's key setting; of no effect with a ``postprocessing`` such as :class:`sdpbound.RandomBasis`, whose key
-        settings of Bob are 2, 3, .. then, along those of Alice
+        settings of Bob are 2, 3, .. then, along those of Alice. :class:`sdpbound.RepetitionCode` and
+        :class:`sdpbound.PostSelection` have an x and a y of their own: y = 2 is along Alice's x
     between : limits of the family's parameter
     ideal : other noiseless devices than these, a behaviour of the two settings of Alice and three of Bob
     options : as in :func:`critical_visibility`, default SearchOptions(tolerance=1e-5); of keys, without other noise

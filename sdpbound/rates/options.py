@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from sdpbound.arguments import instance, numbered
 from sdpbound.bell.average import Average
 from sdpbound.bell.channel import Preprocessing, require_best
 from sdpbound.bell.key import KeyChanges, settings_of
@@ -131,6 +132,8 @@ class LineOptions:
     def __post_init__(self) -> None:
         if not math.isfinite(self.target):
             raise InvalidParameter(f"target = {self.target} of a rate must be a finite number of bits.")
+        if self.start is not None and not math.isfinite(numbered(self.start, "start")):
+            raise InvalidParameter(f"start = {self.start!r:.60} of a search must be a finite number, or None.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +168,8 @@ class SearchOptions(LineOptions):
     def __post_init__(self) -> None:
         LineOptions.__post_init__(self)
         require_postprocessing(self.postprocessing)
+        if self.noise is not None:
+            instance(self.noise, Noise, "noise", "DetectionInefficiency(0.95)")
         object.__setattr__(self, "tested", _fixed(self.tested))
         if self.rate not in RATES:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")

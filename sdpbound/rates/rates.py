@@ -28,10 +28,11 @@ from sdpbound.entropies.averages import average_entropy
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
 from sdpbound.entropies.min_entropy import MinEntropy
+from sdpbound.entropies.qubits.entropy import QubitEntropyBound
 from sdpbound.entropies.question import KeyQuestion, require_channel
 from sdpbound.entropies.self_test import SelfTest, find_self_test
 from sdpbound.entropies.swept import SweptEntropy
-from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, TimeIsUp
+from sdpbound.errors import InvalidInput, InvalidParameter, NotSelfTesting, SolverFailure, TimeIsUp
 from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.channels import channel_ahead
 from sdpbound.rates.correction import key_choices, leakage_of_key, merge_of_keys, sender_of
@@ -70,6 +71,8 @@ CONFERENCE = (
 )
 #: Bits that proofs of rates with different flips miss attacks by, more or less.
 CLOSE = 1e-3
+#: A rate above the first and below the second number of bits is proven to within the third, if no entropy is given.
+COARSE, SMALL, FINER = 3e-4, 1e-3, 2e-5
 
 
 def key_rate(
@@ -91,7 +94,8 @@ def key_rate(
         "full without B2" is of all settings but Bob's third, as ``tested=(None, (0, 1))``
     x, y : key settings; None: the best pair, reported in the Rate; of more than two parties: the best settings of all
     entropy : an Entropy, or the name of a method of :class:`sdpbound.VonNeumann`; default VonNeumann(), which
-        takes the best bound of all methods that are fast on the data
+        takes the best bound of all methods that are fast on the data; where the rate is below 1e-3 and the qubit method
+        is one of them, to 2e-5 bits
     preprocessing : probability with which Alice flips her key bit, or the :class:`BinaryChannel` that it passes, or
         "best": see :func:`best_preprocessing`, or "best channel": see :func:`best_channel`; min-entropy takes 0 only
     options : which proofs the rate may use, default RateOptions()
@@ -134,11 +138,23 @@ def key_rate(
         return processed_rate(how.postprocessing.below(behaviour, data, own), "lower")
     if isinstance(preprocessing, str):
         search = best_channel if require_best(preprocessing) else best_preprocessing
+        if isinstance(entropy, MinEntropy):
+            raise InvalidParameter(
+                f"preprocessing = {preprocessing!r}: flips and channels have a bound by von Neumann's entropy against "
+                f"a quantum adversary, and none by min-entropy against {entropy.model!r:.60}; leave it 0, or leave "
+                "entropy out."
+            )
         keys_of: TestedKeyChanges = {"tested": how.tested, "settings": settings, "merge": merge}
-        return search(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
+        found = search(behaviour, observed, x, y, entropy, how.closed_forms, **keys_of)
+        flips = found.preprocessing
+        return _sharper(found, lambda own: key_rate(behaviour, observed, x, y, own, flips, options, **changes), entropy)
     preprocessing = require_channel(preprocessing)
+    if entropy is None:
+        plain = key_rate(behaviour, observed, x, y, VonNeumann(), preprocessing, options, **changes)
+        given = preprocessing
+        return _sharper(plain, lambda own: key_rate(behaviour, observed, x, y, own, given, options, **changes), entropy)
     data = observations_of(behaviour, observed, how.tested)
-    entropy = VonNeumann() if entropy is None else named_entropy(entropy)
+    entropy = named_entropy(entropy)
     keys = key_choices(behaviour, x, y, settings)
     values = merge_of_keys(behaviour, [sender_of(key)[0] for key in keys], merge)
     leaks = {key: -lower_float(-leakage_of_key(behaviour, key, preprocessing, values)) + 0.0 for key in keys}  # no -0
@@ -166,6 +182,16 @@ def key_rate(
     if test is None or senders[keys[0]][1][0]:
         return numeric
     return best({s: test.entropy(s) for _, (_, s) in alone}, numeric)
+
+
+def _sharper(rate: Rate, asked: Callable[[Entropy], Rate], entropy: Entropy | str | None) -> Rate:
+    """The rate, or a finer proof where no entropy is given and the tolerance may decide whether there is a key."""
+    if entropy is not None or not -COARSE < rate.value < SMALL or not isinstance(rate.entropy, QubitEntropyBound):
+        return rate
+    try:
+        return max(rate, asked(VonNeumann(tolerance=FINER)), key=lambda found: found.value)
+    except SolverFailure:  # the time is over, or floats do not go so far
+        return rate
 
 
 def randomness_rate(

@@ -198,6 +198,7 @@ class _Gap:
         self.dead: tuple[float, Rate] | None = None
         self.above: tuple[float, float] | None = None  # the last place where an attack leaves too much, and how much
         self.attacked: set[float] = set()  # places where an attack was made
+        self.failed = ""  # why the last attack that was asked for was none
         self.solves = found.solves
         self.open = found.open
 
@@ -222,7 +223,8 @@ class _Gap:
         self.attacked.add(place)
         try:
             rate = self.upper_of(place)
-        except (Infeasible, SolverFailure):
+        except (Infeasible, SolverFailure) as error:
+            self.failed = str(error)
             return False
         if rate is None:
             return False
@@ -244,6 +246,8 @@ class _Gap:
         for place in dict.fromkeys([*places, self.ends[1]]):
             if self.is_late or self.attack(place):
                 return
+        why = f"{self.failed.rstrip('.')[:200]}" if self.failed else "at each place the attack leaves more"
+        self.open = f"no attack ends the rate at any place that was tried: {why}."
 
     def close(self, rates: Sequence[Callable[[float], Rate]]) -> None:
         """Move the points towards each other until they are as close as asked for.

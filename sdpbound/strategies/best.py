@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -17,11 +17,12 @@ from sdpbound.bell.families.family import Family
 from sdpbound.bell.families.two_qubit import TwoQubit
 from sdpbound.bell.noise.noise import Noise
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import rounded
 from sdpbound.entropies.conditional import VonNeumann, named_entropy
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.errors import Infeasible, InvalidInput, SolverFailure
+from sdpbound.errors import Infeasible, InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.finite_size.options import FiniteKeyOptions, FiniteRandomnessOptions
 from sdpbound.finite_size.result import FiniteLength
 from sdpbound.limiting import go_on, reserved, share
@@ -219,7 +220,9 @@ def landscapes_of(
             found.append(replace(landscape, rater=OfPostProcessing(by)))
             continue
         start = landscape.point_of(middle, 0.1)
-        data = use.observed(use.behaviour(landscape.strategy(start)))
+        devices = use.behaviour(landscape.strategy(start))
+        _require_bit(devices.scenario, key[0], how)
+        data = use.observed(devices)
         asked = key[0], None if is_key else y
         estimator = estimator_for(data, asked, landscape.preprocessing_at(start), _programs(how))
         rounds = _rounds(how)
@@ -228,15 +231,27 @@ def landscapes_of(
     return found
 
 
+def _require_bit(scenario: Scenario, x: int, how: StrategyOptions) -> None:
+    """Raise where flips, or a channel, are searched and Alice's key is no bit."""
+    outcomes = scenario.outcomes[0][x]
+    if how.rate == "key" and None in how.ahead and outcomes != 2:
+        asked = "best" if how.preprocessing is None else how.preprocessing
+        raise InvalidParameter(
+            f"preprocessing = {asked!r} is of a key of one bit, and A{x} has {outcomes} outcomes here; bin Alice's "
+            "lost outcomes, as binning=True of the noise does, or give preprocessing=0.0."
+        )
+
+
 def _families(family: Family | Sequence[Family] | None, how: StrategyOptions) -> list[Any]:
     """The families asked for, or two of pure qubits with as many settings as the key needs."""
     if family is not None:
-        return [family] if isinstance(family, Family) else list(family)
-    settings = (2, 3) if how.rate == "key" else (2, 2)
-    if how.postprocessing is not None:
-        xs, ys = zip(*how.postprocessing.key_pairs, strict=True)
-        settings = max(2, *(x + 1 for x in xs)), max(2, *(y + 1 for y in ys))
-    return [Eberhard(settings), TwoQubit(settings)]
+        return [family] if isinstance(family, Family | str) or not isinstance(family, Iterable) else list(family)
+    if how.postprocessing is None:
+        settings = (2, 3) if how.rate == "key" else (2, 2)
+        return [Eberhard(settings), TwoQubit(settings)]
+    xs, ys = zip(*how.postprocessing.key_pairs, strict=True)
+    settings = max(2, *(x + 1 for x in xs)), max(2, *(y + 1 for y in ys))
+    return [TwoQubit(settings), Eberhard(settings)]  # a single start is the singlet's, which is not on the face
 
 
 def _rounds(how: StrategyOptions) -> Rounds | None:
@@ -254,11 +269,14 @@ def _programs(how: StrategyOptions) -> Entropy:
 
 def found_near(landscapes: Sequence[Landscape], how: StrategyOptions, starts: int) -> Found:
     """The best end of climbs in all landscapes, the starts shared among them."""
+    for values in how.near:
+        families = [own.family for own in landscapes]
+        how.check_near(next((own for own in families if _fits(own, values)), families[0]), values)
     ends: list[tuple[Landscape, Summit]] = []
     count = evaluations = 0
     for i, landscape in enumerate(landscapes):
         number = (starts + len(landscapes) - 1 - i) // len(landscapes)
-        near = [values for values in how.near if _fits(how, landscape.family, values, len(landscapes))]
+        near = [values for values in how.near if _fits(landscape.family, values)]
         if not go_on() and any(math.isfinite(end.rate) for _, end in ends):
             break
         with share(1.0 / (len(landscapes) - i)):
@@ -277,13 +295,11 @@ def found_near(landscapes: Sequence[Landscape], how: StrategyOptions, starts: in
     return Found(landscape, best, count, min(reached, count), evaluations)
 
 
-def _fits(how: StrategyOptions, family: Family, values: dict[str, float] | Any, families: int) -> bool:
-    """Whether a point of ``near`` is one of the family; with a single family it has to be."""
-    names = {axis.name for axis in family.axes}.union(AHEAD)
-    if families > 1 and not names.issuperset(values):
-        return False
-    how.check_near(family, values)
-    return True
+def _fits(family: Family, values: Mapping[str, float]) -> bool:
+    """Whether a point of ``near`` has the axes of the family and no others."""
+    names = {axis.name for axis in family.axes}
+    needed = {axis.name for axis in family.axes if axis.default is None}
+    return needed.issubset(values) and names.union(AHEAD).issuperset(values)
 
 
 def _without_few(landscape: Landscape, best: Summit) -> tuple[Landscape, Summit, int]:

@@ -50,7 +50,7 @@ class Walk:
         """The best end at a noise, if its rate is above the target; it joins the walk."""
         families = self.steps[-1][1].landscape.family if self.steps and starts <= len(near) else self.families
         how = replace(self.how, near=near)
-        noise = instance(self.noise_of(value), Noise, "noise_of(value)", "DetectionInefficiency(value)")
+        noise = _noise_at(self.noise_of, value)
         try:
             found = found_near(landscapes_of(noise, families, self.key, how), how, starts)
         except SolverFailure:
@@ -115,6 +115,13 @@ def critical_strategy(
     """
     how = with_changes(options, CriticalStrategyOptions(), changes, "critical_strategy")
     good, bad = _ends(between)
+    if not callable(noise_of):
+        raise InvalidParameter(
+            f"noise_of = {noise_of!r:.60} must be a function from a number to a Noise, such as "
+            "sb.DetectionInefficiency without arguments, or lambda v: sb.WhiteNoise(v)."
+        )
+    for end in (good, bad):
+        _noise_at(noise_of, end)
     target, width = float(how.target), float(how.width)
     walk = walked(noise_of, (good, bad), family, (x, y), how)
     while True:
@@ -152,6 +159,10 @@ def walked(
         )
     walk.nowhere = _followed(walk, bad, width)
     return walk
+
+
+def _noise_at(noise_of: Callable[[float], Noise], value: float) -> Noise:
+    return instance(noise_of(value), Noise, "noise_of(value)", "DetectionInefficiency(value)")
 
 
 def _ends(between: object) -> tuple[float, float]:

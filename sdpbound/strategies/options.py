@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -83,6 +83,12 @@ class StrategyOptions:
             raise InvalidParameter(f"rate = {self.rate!r:.60} must be one of {', '.join(map(repr, RATES))}.")
         whole(self.starts, "starts", 1, MOST_STARTS)
         whole(self.seed, "seed", 0, 2**63 - 1)
+        if not isinstance(self.keep_no_click, bool | None):
+            raise InvalidParameter(
+                f"keep_no_click = {self.keep_no_click!r:.60} must be True, False or None: it is about Bob's key "
+                "setting, y, whose lost outcome is kept or not; other settings are as the noise's binning says."
+            )
+        object.__setattr__(self, "near", _points(self.near))
         given = self.preprocessing
         require_postprocessing(self.postprocessing)
         if self.postprocessing is not None and (given or self.rate != "key"):
@@ -149,12 +155,35 @@ class StrategyOptions:
         return up_and_down(given) if isinstance(given, BinaryChannel) else (float(given),)
 
     def check_near(self, family: Family, values: Mapping[str, float]) -> None:
-        """Raise where a point of ``near`` has an axis that the family has not, or flips that are none."""
+        """Raise where a point of ``near`` has other axes than the family, or flips that are none."""
         for name in values:
             if name not in AHEAD:
                 family.axis(name)
+        missing = [axis.name for axis in family.axes if axis.default is None and axis.name not in values]
+        if missing:
+            raise InvalidParameter(
+                f"near has a point without {', '.join(missing)}; give a value for every axis of the family "
+                f"'{family.name}', such as a BestStrategy's point has."
+            )
         require_preprocessing(values.get("flips", 0.0))
         BinaryChannel(values.get("p0", 0.0), values.get("p1", 0.0))
+
+
+def _points(near: object) -> tuple[Mapping[str, float], ...]:
+    """The points to start from, each a mapping from names to finite numbers."""
+    if isinstance(near, Mapping | str) or not isinstance(near, Iterable):
+        near = (None,)
+    points = tuple(near)
+    for point in points:
+        if not isinstance(point, Mapping):
+            raise InvalidParameter(
+                "near must be a list of points, each with a value for every axis, such as "
+                "[{'theta': 0.3, 'a0': 0.0, 'a1': 1.2, 'b1': 0.3, 'b2': 0.0}]."
+            )
+        for name, value in point.items():
+            if not math.isfinite(numbered(value, f"{name} of near")):
+                raise InvalidParameter(f"{name} of near = {value!r:.60} must be a finite number.")
+    return points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +211,10 @@ class CriticalStrategyOptions(StrategyOptions):
             raise InvalidParameter(
                 f"rounds = {self.rounds!r:.60} are of best_strategy; critical_strategy is about many rounds; "
                 "leave them out."
+            )
+        if not isinstance(self.quantity, str):
+            raise InvalidParameter(
+                f"quantity = {self.quantity!r:.60} must be a text that says what the noise is, such as 'visibility'."
             )
         target, width = numbered(self.target, "target"), numbered(self.width, "width")
         if not math.isfinite(target):

@@ -184,3 +184,50 @@ def test_wrong_tests(call: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("eta", ["0.8026", "0.8052", "0.8105"])
+def test_small_rates_are_proven_finely_without_being_asked(eta: str) -> None:
+    """Where the published key is below the default tolerance, ours is above it, and close to an attack."""
+    published = row(eta)
+    b = devices(published).behaviour(noise=sb.DetectionInefficiency(published["eta"], binning=KEPT))
+    flips = published["flip"]
+    rate = sb.key_rate(b, "full without B2", x=0, y=2, preprocessing=flips)
+    above = sb.key_rate_upper_bound(b, "full without B2", x=0, y=2, preprocessing=flips)
+    assert above.exact and published["published_rate"] < rate.value <= above.value < rate.value + 3e-5
+    assert rate.entropy.certificate.verify().holds
+    best = sb.key_rate(b, "full without B2", x=0, y=2, preprocessing="best")
+    assert best.value > rate.value
+    as_asked = sb.key_rate(b, "full without B2", x=0, y=2, preprocessing=flips, entropy=sb.VonNeumann())
+    assert as_asked.value < rate.value  # an entropy that is given is taken as it is
+
+
+def test_rates_that_are_clear_are_proven_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    published = row("0.9026")
+    b = devices(published).behaviour(noise=sb.DetectionInefficiency(published["eta"], binning=KEPT))
+    asked: list[float] = []
+    own = sb.VonNeumann.lower_bound
+
+    def counted(self: sb.VonNeumann, question: Any) -> Any:
+        asked.append(self.tolerance)
+        return own(self, question)
+
+    monkeypatch.setattr(sb.VonNeumann, "lower_bound", counted)
+    assert sb.key_rate(b, "full without B2", x=0, y=2).value > 0.2
+    assert asked == [1e-3]
+
+
+def test_critical_efficiency_before_dark_counts() -> None:
+    """Losses come before dark counts, times the efficiency given; without dark counts nothing else changes."""
+    member = devices(row("0.9026"))
+    how: Any = {"tested": TESTED, "tolerance": 1e-3}
+    plain = sb.critical_efficiency(member.strategy, "full", 0, 2, binning=KEPT, **how)
+    found = []
+    for dark in (0.0, 1e-3):
+        noise = sb.DetectionInefficiency(0.98, binning=False) + sb.DarkCounts(dark, binning=KEPT)
+        found.append(sb.critical_efficiency(member.strategy, "full", 0, 2, noise=noise, **how))
+    assert plain.alive is not None and found[0].alive is not None and found[1].alive is not None
+    assert 0.98 * found[0].alive == pytest.approx(plain.alive, abs=1e-3)
+    assert found[1].alive > found[0].alive + 1e-3
+    at = sb.DetectionInefficiency(0.98 * found[1].alive, binning=False) + sb.DarkCounts(1e-3, binning=KEPT)
+    assert sb.key_rate(member.behaviour(noise=at), "full", 0, 2, tested=TESTED).value > 0.0

@@ -328,6 +328,20 @@ def test_more_settings_are_searched_by_programs() -> None:
         (lambda: sb.critical_strategy(sb.DetectionInefficiency, 0.9), "two numbers"),
         (lambda: sb.critical_strategy(sb.DetectionInefficiency, (0.9, 0.8), width=0.2), "below the distance"),
         (lambda: CriticalStrategyOptions(width=0.0), "positive number"),
+        (lambda: CriticalStrategyOptions(quantity=3), "must be a text"),  # type: ignore[arg-type]
+        (lambda: sb.critical_strategy(sb.DetectionInefficiency, (0.85, 1.75)), "eta_a = 1.75 must lie between"),
+        (lambda: sb.critical_strategy(sb.DetectionInefficiency(0.9), (0.85, 0.75)), "without arguments"),
+        (lambda: sb.best_strategy(sb.DetectionInefficiency(0.9), keep_no_click="B2"), "True, False or None"),
+        (lambda: sb.best_strategy(None, "two_qubit"), "not str 'two_qubit'"),
+        (lambda: sb.best_strategy(None, near=5), "a list of points"),
+        (lambda: sb.best_strategy(None, near={"theta": 0.3}), "a list of points"),
+        (lambda: sb.best_strategy(None, near=({"theta": math.nan},)), "theta of near = nan"),
+        (lambda: sb.best_strategy(None, near=({"theta": 0.3},)), "without a0, a1, b1, b2; give a value"),
+        (lambda: sb.best_strategy(None, near=({"zz": 1.0},)), "no axis 'zz'"),
+        (
+            lambda: sb.best_strategy(sb.DetectionInefficiency(0.9, binning=False)),
+            "'best' is of a key of one bit, and A0",
+        ),
     ],
 )
 def test_refusals(call: object, text: str) -> None:

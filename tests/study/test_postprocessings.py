@@ -15,7 +15,7 @@ from sdpbound.errors import InvalidStudy
 from sdpbound.rates.postprocessing.table import postprocessing_from
 from sdpbound.study import Study, audit, run_study
 from sdpbound.study.file.spec import parse_spec, read_spec
-from sdpbound.study.plan import cell_keys
+from sdpbound.study.plan import Plan, cell_keys
 from sdpbound.study.store import Store
 from sdpbound.study.store.answer import Answer
 from sdpbound.study.store.form import certificate_name
@@ -170,6 +170,50 @@ def test_what_cannot_be_asked_is_refused(changes: dict[str, Any], message: str) 
     with pytest.raises(InvalidStudy, match=r"^study: quantities\[0\]") as error:
         parse_spec(STUDY | {"quantities": [changes]})
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"adversaries": ["no-signaling"]}, "beside adversaries = ['no-signaling'], and its theorem covers a quantum"),
+        ({"entropy": "min"}, "beside entropy = 'min', and its theorem covers a quantum"),
+    ],
+)
+def test_adversaries_that_no_theorem_covers(changes: dict[str, object], message: str) -> None:
+    quantity = {"name": "key_rate", "postprocessing": CODE}
+    with pytest.raises(InvalidStudy) as error:
+        Plan(parse_spec(STUDY | {"quantities": [quantity]} | changes)).check()
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"postprocessing": BASIS | {"keys": [[0, 0], [1, 7]]}}, "point 0: key_rate: y = 7 does not exist"),
+        ({"postprocessing": {"kind": "repetition_code", "x": 4}}, "x = 4 does not exist"),
+        (
+            {"postprocessing": {"kind": "post_selection", "alice": [1, 0.5, 0], "bob": [1, 1]}},
+            "has 3 probabilities, and the key setting has 2 outcomes",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_points_is_refused_before_anything_runs(changes: dict[str, object], message: str) -> None:
+    spec = parse_spec(STUDY | {"quantities": [{"name": "key_rate"} | changes]})
+    with pytest.raises(InvalidStudy, match=message):
+        Plan(spec).check()
+
+
+def test_a_list_of_binning_is_several_noises_of_a_kind() -> None:
+    noise = {"kind": "dark_counts", "a": 1e-5, "binning": [True, [True, True, False]]}
+    with pytest.raises(InvalidStudy, match=r"one choice for parties is a list in it: \[\[true, false\]\]"):
+        parse_spec({k: v for k, v in STUDY.items() if k != "visibilities"} | {"noises": [noise]})
+
+
+def test_choices_of_binning_that_are_not_one_for_each_setting() -> None:
+    noise = {"efficiency": 0.9, "binning": [True, [True, True, False]]}
+    spec = parse_spec({k: v for k, v in STUDY.items() if k != "visibilities"} | {"noises": [noise]})
+    with pytest.raises(InvalidStudy, match="3 choices of binning for Bob do not fit 2 settings"):
+        Plan(spec).check()
 
 
 def test_a_stored_study_is_the_same(tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.binning import PARTIES, Binning, binned_settings, binning_label, binning_name, binning_of
-from sdpbound.bell.noise.noise import Noise, require_behaviour, require_strategy
+from sdpbound.bell.noise.measurements import DetectionInefficiency
+from sdpbound.bell.noise.noise import Noise, NoiseSequence, require_behaviour, require_strategy
 from sdpbound.bell.noise.settings import both_labelled, named, of_settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bell.tables import efficiencies_of, local_channels
 from sdpbound.errors import InvalidInput, InvalidParameter, InvalidShape
 
-__all__ = ["DOUBLE", "DarkCounts", "click_channel"]
+__all__ = ["DOUBLE", "DarkCounts", "click_channel", "with_losses"]
 
 #: What several clicks at once are: a random one of the outcomes that clicked, or no click.
 DOUBLE = ("random", "no_click")
@@ -154,3 +155,28 @@ def click_channel(detectors: int, dark: float, double: str) -> NDArray[np.float6
         matrix[:-1, -1] = dark * silent
         matrix[-1, -1] = 1.0 - detectors * dark * silent
     return matrix
+
+
+def with_losses(noise: Noise | None, lossy: DetectionInefficiency) -> Noise:
+    """A noise with further losses of detectors: last, or before the dark counts of these detectors.
+
+    With dark counts efficiencies that the noise has are multiplied, and the binning is that of the dark counts.
+    """
+    if noise is None:
+        return lossy
+    dark = next((i for i, part in enumerate(noise.parts) if isinstance(part, DarkCounts)), None)
+    if dark is None:
+        return noise + lossy
+    a, b = lossy.efficiencies
+    for own in noise.parts[:dark]:
+        if isinstance(own, DetectionInefficiency):
+            a, b = (_product(*both) for both in zip((a, b), own.efficiencies, strict=True))
+    before = (part for part in noise.parts[:dark] if not isinstance(part, DetectionInefficiency))
+    return NoiseSequence((*before, DetectionInefficiency(a, b, binning=False), *noise.parts[dark:]))
+
+
+def _product(one: float | tuple[float, ...], more: float | tuple[float, ...]) -> float | tuple[float, ...]:
+    """Of efficiencies, each a number or one for each setting."""
+    if not isinstance(one, tuple):
+        return one * more if not isinstance(more, tuple) else tuple(one * own for own in more)
+    return tuple(own * (more[i] if isinstance(more, tuple) else more) for i, own in enumerate(one))

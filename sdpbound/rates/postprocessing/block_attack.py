@@ -70,8 +70,8 @@ def _vector(effect: Floats) -> Floats:
     values, vectors = np.linalg.eigh(effect)
     if len(values) > 1 and values[-2] > CERTAIN:
         raise InvalidInput(
-            "a strategy of this attack has an outcome of the key of rank above one; give an attack by pairs of qubits "
-            "and deterministic strategies."
+            "the attack that was found has an outcome of the key whose effect is of rank above one, and blocks are "
+            "evaluated for effects of rank one."
         )
     return np.asarray(vectors[:, -1] * np.sqrt(max(values[-1], 0.0)))
 

@@ -12,6 +12,7 @@ from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.key import Settings
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.bound import Bound
 from sdpbound.bounds.figures import Figure
@@ -131,6 +132,16 @@ class PostProcessing(ABC):
     @abstractmethod
     def own_settings(self) -> tuple[int, ...]:
         """Alice's settings that make key, in the order of Bob's that fit."""
+
+    def require_fit(self, scenario: Scenario) -> None:
+        """Raise InvalidInput where a key's setting, or an outcome that is named, is not there."""
+        try:
+            pairs = self.key_pairs
+        except InvalidInput:  # one of another package, which says it itself
+            return
+        for x, y in pairs:
+            scenario.require_setting(0, x, "x")
+            scenario.require_setting(1, y, "y")
 
     @property
     def key_pairs(self) -> tuple[tuple[int, int], ...]:

@@ -18,7 +18,7 @@ attacks for rounds that follow one another. The first sum is one strategy's: its
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -111,11 +111,17 @@ class RandomBasis(PostProcessing):
             if isinstance(value, str) and value != "best":
                 raise InvalidParameter(f"{name} = {value!r:.60} of a random basis must be 'best' if it is a text.")
             if value is not None and not isinstance(value, str | float | int):
-                object.__setattr__(self, name, tuple(value))
+                object.__setattr__(self, name, _numbers(value, name, len(keys)))
         if self.probabilities == "best" and len(keys) != 2:
             raise InvalidParameter(f"probabilities = 'best' is for two keys, and there are {len(keys)}: give numbers.")
         if isinstance(self.preprocessing, int):
             object.__setattr__(self, "preprocessing", float(self.preprocessing))
+        draws = self.probabilities
+        if draws is not None and draws != "best" and not _are_draws(draws, len(keys)):
+            raise InvalidParameter(
+                f"probabilities = {draws!r:.60} of a random basis must be {len(keys)} probabilities above 0, one for "
+                "each key, that add up to one; leave keys of probability 0 out."
+            )
         own = replace_best(self)
         if own is self:
             self.average  # noqa: B018  raises where numbers do not fit
@@ -154,14 +160,14 @@ class RandomBasis(PostProcessing):
         total = flint.arb(0)
         for key, weight, flips in zip(self.keys, self.average.weights, self.average.preprocessing, strict=True):
             x, y = key
-            for party, setting, name in ((0, x, "x"), (1, y, "y")):
-                behaviour.scenario.require_setting(party, setting, name)
             total += flint.arb(weight) * leakage_of_key(behaviour, (x, y), flips)
         return total
 
     def below(self, behaviour: Behaviour, data: Observations, entropy: Entropy) -> Processed:
+        self.require_fit(behaviour.scenario)
+        tolerance = average_tolerance(entropy)
         own = self.resolved(behaviour, data)
-        bound = average_entropy(data, own.average, average_tolerance(entropy))
+        bound = average_entropy(data, own.average, tolerance)
         value, leak = own.rate_from(behaviour, data, bound.value)
         return own._processed(value, bound, leak, self.theorem, Quantum("1").security("key").assumptions, True)
 
@@ -224,6 +230,7 @@ class RandomBasis(PostProcessing):
         return self.kept * (least - float(self.leakage(behaviour).mid()))
 
     def above(self, behaviour: Behaviour, data: Observations) -> Processed:
+        self.require_fit(behaviour.scenario)
         own = self.resolved(behaviour, data)
         attack = average_entropy_upper_bound(data, own.average)
         leak = lower_float(own.leakage(behaviour))
@@ -269,6 +276,21 @@ class RandomBasis(PostProcessing):
             if self.probabilities == "best":
                 own = estimate.climbed(own, "probabilities", 1.0 - _LEAST)
         return own
+
+
+def _numbers(value: object, name: str, count: int) -> tuple[float, ...]:
+    """One number for each key."""
+    if not isinstance(value, Iterable):
+        raise InvalidParameter(
+            f"{name} = {value!r:.60} of a random basis must be numbers, one for each of the {count} keys; channels "
+            "have no bound on an average over settings."
+        )
+    return tuple(numbered(number, f"{name}[{k}]") for k, number in enumerate(value))
+
+
+def _are_draws(values: object, count: int) -> bool:
+    given = values if isinstance(values, tuple) else (values,)
+    return len(given) == count and all(0.0 < p <= 1.0 for p in given) and abs(math.fsum(given) - 1.0) <= 1e-9
 
 
 def replace_best(basis: RandomBasis) -> RandomBasis:
@@ -333,5 +355,5 @@ def average_tolerance(entropy: Entropy) -> float:
     if isinstance(inner, QubitReduction | SweptEntropy | Auto):
         return max(numbered(inner.tolerance, "tolerance"), 1e-6)
     raise InvalidInput(
-        f"entropy = {entropy!r:.60} has no average over settings: leave it out, or take VonNeumann('qubit')."
+        f"entropy = {type(entropy).__name__} has no average over settings: leave it out, or take VonNeumann('qubit')."
     )

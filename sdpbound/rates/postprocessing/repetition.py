@@ -33,7 +33,7 @@ from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.conditional import VonNeumann
 from sdpbound.entropies.entropy import Entropy
-from sdpbound.errors import InvalidInput, InvalidParameter
+from sdpbound.errors import InvalidInput, InvalidParameter, SolverFailure
 from sdpbound.rates.postprocessing.attacked import BlockKey, attack_on_key, rows_of
 from sdpbound.rates.postprocessing.block_attack import block_entropies, key_grams, of_rank_one
 from sdpbound.rates.postprocessing.blocks import BlockLaw, Contribution
@@ -173,10 +173,17 @@ class RepetitionCode(PostProcessing):
                 found.append((self._under(key, attack.strategies, attack.weights), attack))
             except InvalidInput as error:  # blocks of many strategies have too many terms
                 refused = error
-        if not found and refused is not None:
-            raise refused
-        (_, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
-        left = attack_on_key(key.observed, self._figure(key), attack)
+        try:
+            if refused is not None and not found:
+                raise refused
+            (_, cost), attack = min(found, key=lambda entry: (not entry[1].exact, entry[0]))
+            left = attack_on_key(key.observed, self._figure(key), attack)
+        except InvalidInput as error:
+            why = str(error).removeprefix("no attack on this key is proven: ").rstrip(".")
+            raise SolverFailure(
+                f"no attack on blocks of {self.block} rounds is proven for these data: {why}; the proven rate holds "
+                "without one, and distillation_attack says where long blocks have no key."
+            ) from None
         return Processed(
             value=left.value,
             entropy=attack,

@@ -28,6 +28,7 @@ from sdpbound.arguments import counted, numbered, whole
 from sdpbound.arrays import Floats
 from sdpbound.bell.behaviour import Behaviour
 from sdpbound.bell.observations import Observations
+from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.strategy import Strategy
 from sdpbound.bounds.rounding import lower_float
 from sdpbound.entropies.conditional import VonNeumann
@@ -192,14 +193,19 @@ class PostSelection(PostProcessing):
         left = entropy_of_states(strategies, weights, key, kept) + ROUNDING - cost
         return math.nextafter(left, math.inf), cost
 
-    def _read(self, behaviour: Behaviour, data: Observations) -> tuple[KeyData, tuple[Floats, Floats]]:
-        key = key_data(behaviour, data, self.x, self.y)
-        for name, own, size in zip(("alice", "bob"), (self.alice, self.bob), key.joint.shape, strict=True):
+    def require_fit(self, scenario: Scenario) -> None:
+        PostProcessing.require_fit(self, scenario)
+        sizes = scenario.outcomes[0][self.x], scenario.outcomes[1][self.y]
+        for name, own, size in zip(("alice", "bob"), (self.alice, self.bob), sizes, strict=True):
             if len(own) != size:
                 raise InvalidInput(
                     f"{name} = {own} has {len(own)} probabilities, and the key setting has {size} outcomes; give one "
                     "for each."
                 )
+
+    def _read(self, behaviour: Behaviour, data: Observations) -> tuple[KeyData, tuple[Floats, Floats]]:
+        self.require_fit(behaviour.scenario)
+        key = key_data(behaviour, data, self.x, self.y)
         return key, (np.array(self.alice), np.array(self.bob))
 
 

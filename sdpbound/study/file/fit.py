@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sdpbound.bell.binning import binned_settings
 from sdpbound.bell.families.family import Family
 from sdpbound.bell.key import key_merge, key_settings
 from sdpbound.bell.scenario import Scenario
 from sdpbound.bell.tested import KINDS, require_left_out
 from sdpbound.errors import InvalidInput, InvalidStudy
+from sdpbound.rates.postprocessing.postprocessing import PostProcessing
+from sdpbound.study.file.entropy import MIN
 from sdpbound.study.file.questions import Quantity
 from sdpbound.study.file.spec import StudySpec
 from sdpbound.study.quantities.whose import named
@@ -46,7 +49,10 @@ def require_fit(spec: StudySpec, name: str, family: Family, values: Mapping[str,
             raise InvalidStudy(f"{at}{quantity.name} is of two outcomes, not of {scenario}; leave it out.")
         if kind.of_chsh and scenario.outcomes != ((2, 2), (2, 2)):
             raise InvalidStudy(f"{at}{quantity.name} is of two settings with two outcomes, not of {scenario}.")
+        if quantity.postprocessing is not None:
+            _require_processed(spec, f"{at}{quantity.name}", quantity.postprocessing, scenario)
     _require_devices(spec, at, family, values)
+    _require_binning(spec, at, scenario)
 
 
 def _require_tested(at: str, observed: str, scenario: Scenario) -> None:
@@ -83,13 +89,44 @@ def _require_parties(name: str, quantity: Quantity, scenario: Scenario) -> None:
 
 def _require_merge(spec: StudySpec, name: str, quantity: Quantity, scenario: Scenario) -> None:
     """Raise InvalidStudy unless there are as many outcomes as what merges them has values."""
-    kept = any(what is not None and what.binning is not True for _, what in spec.conditions)
-    if quantity.merge is None or kept:  # a no click may be one more outcome; the row says it then
+    if quantity.merge is None or _is_kept(spec):  # a no click may be one more outcome; the row says it then
         return
     try:
         key_merge(scenario, key_settings(scenario, *named(quantity.kind, quantity)), quantity.merge)
     except InvalidInput as error:
         raise InvalidStudy(f"{name}: {error}") from None
+
+
+def _require_processed(spec: StudySpec, name: str, by: PostProcessing, scenario: Scenario) -> None:
+    """Raise InvalidStudy unless a post-processing fits the points, and its theorem covers the adversary."""
+    models = {own.model for own in spec.adversaries}
+    if spec.entropy == MIN or (models and "quantum" not in models):
+        given = "entropy = 'min'" if spec.entropy == MIN else f"adversaries = {sorted(models)}"
+        raise InvalidStudy(
+            f"{name} has a postprocessing beside {given}, and its theorem covers a quantum adversary, by von Neumann's "
+            "entropy; leave that out, or put it into a study of its own."
+        )
+    try:
+        if _is_kept(spec):  # a no click may be one more outcome; the row says it then
+            PostProcessing.require_fit(by, scenario)
+        else:
+            by.require_fit(scenario)
+    except InvalidInput as error:
+        raise InvalidStudy(f"{name}: {error}") from None
+
+
+def _require_binning(spec: StudySpec, at: str, scenario: Scenario) -> None:
+    """Raise InvalidStudy where choices of binning are not one for each setting."""
+    for binning in {what.binning for _, what in spec.conditions if what is not None}:
+        for party, own in enumerate(scenario.settings[:2]):
+            try:
+                binned_settings(binning, party, own)
+            except InvalidInput as error:
+                raise InvalidStudy(f"{at}{error}") from None
+
+
+def _is_kept(spec: StudySpec) -> bool:
+    return any(what is not None and what.binning is not True for _, what in spec.conditions)
 
 
 def _require_devices(spec: StudySpec, at: str, family: Family, values: Mapping[str, float]) -> None:

@@ -67,7 +67,10 @@ class KindEntry(Part):
             for _ in noises_of(data["kind"], given):
                 pass
         except InvalidInput as error:
-            raise fail(f"cannot be used: {str(error).rstrip('.')}") from None
+            says = str(error).rstrip(".")
+            if says.startswith("binning = "):
+                says += "; a list is several noises here, and one choice for parties is a list in it: [[true, false]]"
+            raise fail(f"cannot be used: {says}") from None
         return found
 
     @model_serializer

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from sdpbound.bell.binning import Binning, binning_name, binning_of
+from sdpbound.bell.noise.dark import DarkCounts, with_losses
 from sdpbound.bell.noise.kinds import noise_from
 from sdpbound.bell.noise.measurements import DetectionInefficiency, Misalignment
 from sdpbound.bell.noise.noise import Noise, NoiseSequence
@@ -189,11 +190,14 @@ def _noise(what: Imperfections, visibility: float) -> Noise:
         of_stage["measurement"].append(Misalignment(what.misalignment_a, what.misalignment_b or 0.0))
     elif what.misalignment:
         of_stage["measurement"].append(Misalignment(what.misalignment, 0.0))
+    other = what.other
     if what.efficiency_a is not None:
         of_stage["detector"].append(DetectionInefficiency(what.efficiency_a, what.efficiency_b, what.binning))
+    elif other is not None and what.efficiency != 1.0 and any(isinstance(p, DarkCounts) for p in other.parts):
+        other = with_losses(other, DetectionInefficiency(what.efficiency))
     elif what.efficiency != 1.0 or what.binning is not True:
         of_stage["detector"].append(DetectionInefficiency(what.efficiency, binning=what.binning))
-    for part in () if what.other is None else what.other.parts:
+    for part in () if other is None else other.parts:
         of_stage[part.stage].append(part)
     for stage in of_stage.values():
         parts += stage

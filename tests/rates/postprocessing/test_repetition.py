@@ -324,3 +324,21 @@ def test_attacks_on_three_settings(visibility: float, rate: float) -> None:
     assert above.exact and above.attack is not None and above.value <= rate + 1e-4
     assert above.attack.certificate.verify().holds
     assert sb.key_rate(behaviour, "full", postprocessing=code).value <= above.value
+
+
+def not_along(error: float) -> sb.Behaviour:
+    """A depolarised singlet whose two settings of the key are half a radian apart, both tested."""
+    angles = np.subtract.outer([0.0, 1.38], [0.5, -0.882])
+    return sb.Behaviour.from_correlators((1 - 2 * error) * np.cos(angles))
+
+
+def test_key_settings_that_are_not_along_each_other_survive_most_noise() -> None:
+    """Two settings a party prove key at 10.69 % of noise, four along each other at 9.55 %; an attack ends it."""
+    condition = sb.distillation_condition(not_along(0.1069))
+    assert condition and condition.overlap.bound.certificate.verify().holds
+    bits = not_along(0.1069).joint(0, 0)
+    assert condition.needed == pytest.approx(math.sqrt(bits[0, 1] * bits[1, 0]), rel=1e-12)
+    assert bits[0, 1] + bits[1, 0] == pytest.approx(0.155, abs=1e-3)
+    attack = sb.distillation_attack(not_along(0.1085))
+    assert attack and attack.attack.exact and attack.attack.certificate.verify().holds
+    assert not sb.distillation_condition(not_along(0.1085)) and not sb.distillation_attack(not_along(0.1069))
