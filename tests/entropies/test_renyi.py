@@ -322,3 +322,10 @@ def test_other_data_are_refused() -> None:
         sb.renyi_entropy(bell(2.9), alpha=1.2)
     with pytest.raises(sb.InvalidSettings, match="x = None"):
         sb.renyi_entropy(bell(2.5), None, 0, alpha=1.2)  # type: ignore[arg-type]
+
+
+def test_the_infinite_order_is_that_of_the_min_entropy() -> None:
+    data = sb.Observations.bell_value(sb.chsh(), 2.5)
+    for call in (sb.renyi_entropy, sb.renyi_entropy_upper_bound):
+        with pytest.raises(sb.InvalidParameter, match=r"alpha = inf .* to 2\.0; .* min_entropy"):
+            call(data, alpha=math.inf)
