@@ -335,12 +335,12 @@ class RenyiEntropy(Figure):
             known = ", ".join(self.FORMS)
             raise InvalidParameter(f"kind = {self.form!r:.60} of a Renyi entropy must be one of {known}.")
         most = self.FORMS[self.form]
-        if not isinstance(self.alpha, (int, float)) or not math.isinf(self.alpha):  # infinity is told where to go
+        if not (isinstance(self.alpha, float) and self.alpha == math.inf):
             object.__setattr__(self, "alpha", numbered(self.alpha, "alpha"))
         if not self.LEAST <= self.alpha <= most:
             raise InvalidParameter(
                 f"alpha = {self.alpha!r} of a {self.form} Renyi entropy must be from {self.LEAST!r} to {most!r}; for 1 "
-                "ask for conditional_entropy, beyond for min_entropy."
+                "ask for conditional_entropy, beyond for min_entropy, which is the one of order infinity."
             )
 
     @property

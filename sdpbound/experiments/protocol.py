@@ -246,6 +246,9 @@ def read_protocol(path: str | os.PathLike[str]) -> FixedProtocol:
             raise InvalidInput(f"protocol '{file}' has a number that is too long: {error!s:.200}.") from None
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_File.model_fields)
+            raise InvalidInput(f"protocol '{file}' has the entry '{place}'; the entries are {known}.") from None
         raise InvalidInput(f"protocol '{file}': {place}: {first['msg']} (given {first['input']!r:.40}).") from None
     origin = None if entries.training is None else Origin(entries.training)
     return FixedProtocol(_length(entries, file), origin)

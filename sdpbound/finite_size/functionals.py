@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -20,8 +21,8 @@ from sdpbound.entropies.auto import Auto
 from sdpbound.entropies.conditional import VonNeumann, conditional_entropy
 from sdpbound.entropies.entropy import Entropy, EntropyBound
 from sdpbound.entropies.question import require_channel
-from sdpbound.errors import InvalidInput, InvalidShape
-from sdpbound.limiting import is_limited
+from sdpbound.errors import InvalidInput, InvalidShape, TimeIsUp
+from sdpbound.limiting import is_limited, share
 from sdpbound.rates.tested import observations_of
 
 __all__ = ["DISTANCES", "EntropySource", "data_numbers", "entropy_functionals"]
@@ -29,6 +30,10 @@ __all__ = ["DISTANCES", "EntropySource", "data_numbers", "entropy_functionals"]
 EntropySource = Entropy | Sequence[EntropyBound | Functional | BellExpression] | None
 #: Bits that programs gain at the data for which they are not asked at other distances: seconds for each.
 HARDLY = 1e-4
+#: The part of a limited time that the bound at the data may take, so that some is left for less steep functionals.
+_OF_FIRST = 0.6
+#: The part of what is then left that the other bounds may take. The rest is for the scores of tests.
+_OF_OTHERS = 0.7
 #: The entropy is bounded at data moved this far towards white noise. A functional that is best farther inside the set
 #: is less steep, which is worth more for fewer rounds.
 DISTANCES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.1)
@@ -93,21 +98,34 @@ def _bounds(data: Observations, asked: ConditionalEntropy, method: Entropy) -> S
     """Bounds at all distances, the data first, the others from far to near: each search begins at what the last found.
 
     The data themselves may be on the boundary of the quantum set, where a search from near by can be slower than none.
-    Where coarser data say most at the data, or hardly less, programs are not asked at other distances.
+    Where coarser data say most at the data, or hardly less, programs are not asked at other distances. Where the time
+    ends after the first bound, the others are those that were proven until then.
     """
 
     def bound(distance: float, how: Entropy) -> EntropyBound:
         moved = replace(data, values=towards_noise(data, distance))
         return conditional_entropy(moved, asked.x or 0, asked.y, how, asked.preprocessing, merge=asked.merge)
 
-    first = bound(DISTANCES[0], method)
+    with share(_OF_FIRST):
+        first = bound(DISTANCES[0], method)
+    found: list[EntropyBound] = []
+    with suppress(TimeIsUp), share(_OF_OTHERS):
+        swept = _swept(method, first, bound)
+        for left in range(len(DISTANCES) - 1, 0, -1):
+            with share(1.0 / left):
+                found.append(bound(DISTANCES[left], swept))
+    return [first, *found[::-1]]
+
+
+def _swept(method: Entropy, first: EntropyBound, bound: Callable[[float, Entropy], EntropyBound]) -> Entropy:
+    """How the entropy is bounded at other distances than that of the data themselves."""
     swept = method.swept()
     if isinstance(swept, Auto):
         quick, own = replace(swept, programs=False), swept.methods.get(first.method)
         by_program = own is not None and not own.exact
         if first.merged or (by_program and bound(DISTANCES[0], quick).value >= first.value - HARDLY):
-            swept = quick
-    return [first, *[bound(distance, swept) for distance in reversed(DISTANCES[1:])][::-1]]
+            return quick
+    return swept
 
 
 def _expression(

@@ -9,12 +9,14 @@ from functools import partial
 from typing import Unpack, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sdpbound.arguments import instance, unmasked, with_changes
 from sdpbound.bell.behaviour import Behaviour
+from sdpbound.bell.expression import BellExpression
 from sdpbound.bell.key import key_merge, key_settings, merged
 from sdpbound.bell.observations import Observations
+from sdpbound.entropies.entropy import EntropyBound
 from sdpbound.errors import InvalidInput
 from sdpbound.finite_size.accumulation import Game
 from sdpbound.finite_size.figures import FiniteKeyLength, FiniteRandomnessLength
@@ -32,8 +34,9 @@ from sdpbound.finite_size.renyi_games import RenyiGames, only_renyi, renyi_games
 from sdpbound.finite_size.renyi_result import certified_renyi
 from sdpbound.finite_size.renyi_search import renyi_worth
 from sdpbound.finite_size.result import FiniteLength, certified
-from sdpbound.finite_size.scores import information, scored_test, tested_outcomes
+from sdpbound.finite_size.scores import ScoredTest, information, scored_test, tested_outcomes
 from sdpbound.finite_size.search import best_choices, worth
+from sdpbound.limiting import as_many_as_fit
 from sdpbound.rates.rate import Rate
 
 __all__ = ["finite_key_length", "finite_randomness_length", "key_games", "minimum_rounds"]
@@ -111,9 +114,10 @@ def finite_key_length(
     """
     how = with_changes(options, FiniteKeyOptions(), changes, "finite_key_length")
     _require_behaviour(behaviour)
+    counts = _counts(n)
     renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else key_games(behaviour, x, y, observed, how)
-    return _lengths(_Search("key", games, renyi, how.test_probability), n)
+    return _lengths(_Search("key", games, renyi, how.test_probability), counts, np.ndim(n) == 0)
 
 
 @overload
@@ -166,9 +170,10 @@ def finite_randomness_length(
     """
     how = with_changes(options, FiniteRandomnessOptions(), changes, "finite_randomness_length")
     _require_behaviour(behaviour)
+    counts = _counts(n)
     renyi = renyi_games(behaviour, x, y, observed, how)
     games = [] if only_renyi(how) else _randomness_games(behaviour, x, y, observed, how)
-    return _lengths(_Search("randomness", games, renyi, how.test_probability), n)
+    return _lengths(_Search("randomness", games, renyi, how.test_probability), counts, np.ndim(n) == 0)
 
 
 def minimum_rounds(
@@ -221,8 +226,7 @@ def key_games(
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
     figure = FiniteKeyLength(x, y, preprocessing, security, merge=values)
-    for functional, entropy in functionals:
-        test = scored_test(functional, options.test_distribution)
+    for entropy, test in _tests(functionals, options.test_distribution):
         games.append(
             Game(
                 test=test,
@@ -250,8 +254,7 @@ def _randomness_games(
     outcomes = tuple(max(party) for party in behaviour.scenario.outcomes)
     games = []
     figure = FiniteRandomnessLength(x, y, 0.0, security)
-    for functional, entropy in functionals:
-        test = scored_test(functional, options.test_distribution)
+    for entropy, test in _tests(functionals, options.test_distribution):
         own = test.distribution[x].sum() if y is None else test.distribution[x, y]
         games.append(
             Game(
@@ -270,6 +273,18 @@ def _randomness_games(
             )
         )
     return games
+
+
+def _tests(
+    functionals: Sequence[tuple[BellExpression, EntropyBound | None]], distribution: ArrayLike | None
+) -> list[tuple[EntropyBound | None, ScoredTest]]:
+    """The bounds with the tests of their functionals: as many as there is time for."""
+
+    def made(place: int) -> ScoredTest:
+        return scored_test(functionals[place][0], distribution)
+
+    tests = as_many_as_fit(range(len(functionals)), made)
+    return [(functionals[place][1], test) for place, test in tests.items()]
 
 
 # -- the lengths --------------------------------------------------------------------------------------------------
@@ -315,10 +330,15 @@ def _require_behaviour(behaviour: object) -> None:
     instance(behaviour, Behaviour, "behaviour", "SingletSelfTest(...).behaviour()")
 
 
-def _lengths(search: _Search, n: Rounds) -> FiniteLength | tuple[FiniteLength, ...]:
+def _counts(n: Rounds) -> list[float]:
+    """The numbers of rounds, at least one."""
     unmasked(n, "n")
     counts = [require_rounds(v) for v in np.atleast_1d(np.asarray(n, dtype=object)).tolist()]
     if not counts:
         raise InvalidInput("n must name at least one number of rounds.")
+    return counts
+
+
+def _lengths(search: _Search, counts: list[float], single: bool) -> FiniteLength | tuple[FiniteLength, ...]:
     found = search.lengths(counts)
-    return found[0] if np.ndim(n) == 0 else tuple(found)
+    return found[0] if single else tuple(found)

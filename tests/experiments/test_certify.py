@@ -180,6 +180,7 @@ def test_protocols_of_files(tmp_path, run) -> None:
         (TOML.replace("400_000", "1.5"), "rounds"),
         (TOML.replace("0.66,", "nan,"), "protocol"),
         (TOML + "soundness = 2.0", "soundness = 2"),
+        (TOML + "sound = 0.1", "has the entry 'sound'; the entries are kind, rounds, .* training"),
         (TOML + "test_probability = 0.0", "test_probability"),
         (TOML + 'method = "best"', "method"),
         (TOML + "preprocessing = 0.1", "of a key"),
