@@ -96,14 +96,15 @@ def conditional_entropy_upper_bound(
     begun = time.perf_counter()
     qubits: Sequence[Strategy] = ()
     if how.dimension in (None, 2) and question.is_of_a_pair:
+        attack = extreme_attack(question)
+        if attack is not None:
+            return _above(attack, given)
         best = qubit_optimum(question, how.tolerance)
         settled = best is not None and is_settled(best, how.tolerance)
-        attack = None
         if best is None:
             attack = coarse_attack(question, how.tolerance)
         elif settled:
             attack = attack_of(question, best, begun, resolved=True)
-        attack = attack or extreme_attack(question)
         if attack is not None:
             return _above(attack, given)
         if settled:

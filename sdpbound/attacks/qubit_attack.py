@@ -46,8 +46,8 @@ _FINEST = 1e-6
 _NEAR, _AROUND = 1e-3, 1e-4
 #: Strategies of more weight are turned: how often, the longest step, and the moves from which slopes are found.
 _USED, _TURNS, _LONGEST, _TURN = 1e-12, 60, 1e-2, 1e-5
-#: Part of the tolerances of the data that is spent on a local strategy.
-_ALLOWED = 0.4
+#: Weight of a local strategy beside a single one, so that no rounding makes its entropy larger than that of the key.
+_ROUNDING = 4e-16
 #: The smallest weight by which units are made.
 _LIGHT = 1e-6
 #: Tested values are met where they are off by no more.
@@ -140,12 +140,12 @@ def settled_optima(question: EntropyQuestion, tolerance: float) -> Iterator[Qubi
 
 
 def extreme_optimum(question: EntropyQuestion) -> QubitOptimum | None:
-    """The one strategy that has data at an extreme point of the quantum set; None elsewhere."""
+    """The one strategy that has data at an extreme point of the quantum set; None elsewhere, and for intervals."""
     try:
         problem = qubit_problem(question)
     except InvalidInput:
         return None
-    column = only_strategy(problem)
+    column = None if reach(problem.tolerances).any() else only_strategy(problem)
     if column is None:
         return None
     nothing, bits = np.zeros_like(problem.values), float(column.entropies[0])
@@ -158,7 +158,7 @@ def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
     """The attack of the one strategy that has data at an extreme point of the quantum set; None elsewhere.
 
     No other strategies have exactly these data. Programs do not see that: next to the local boundary mixtures miss them
-    by little and leave much less. A local strategy has a part of what the tolerances of the data allow.
+    by little and leave much less.
     """
     begun = time.perf_counter()
     best = extreme_optimum(question)
@@ -167,12 +167,10 @@ def extreme_attack(question: EntropyQuestion) -> EntropyAttack | None:
     observed = question.given or question.observed
     strategies, local = strategies_of(question, best), deterministic_strategies(question.scenario)
     tested = np.array([np.tensordot(observed.coefficients, s.behaviour().moments, axes=2) for s in local])
-    parts = _ALLOWED * (observed.tolerances / np.maximum(np.abs(tested - observed.values), 1e-300)).min(axis=1)
-    nearest = int(parts.argmax())
-    part = min(float(parts[nearest]), _ALLOWED)
+    nearest = int(np.abs(tested - observed.values).max(axis=1).argmin())
     figures = np.append(best.columns.entropies, first_columns(best.problem).entropies[0])
     values = np.concatenate([best.columns.tests, tested[nearest : nearest + 1]])
-    mixture = Mixture((*strategies, local[nearest]), np.array([1.0 - part, part]), values, figures, None)
+    mixture = Mixture((*strategies, local[nearest]), np.array([1.0 - _ROUNDING, _ROUNDING]), values, figures, None)
     attack = build_attack(observed, question.figure, mixture, time.perf_counter() - begun)
     return attack if attack.exact else None
 

@@ -588,7 +588,7 @@ def test_next_to_a_corner_of_the_local_set(a: float) -> None:
     data = sb.Observations.correlators(np.array([[1.0, math.cos(a)], [0.0, -math.sin(a)]]))
     attack = sb.conditional_entropy_upper_bound(data)
     assert attack.exact and attack.certificate.verify().holds
-    assert 1.0 - 1e-9 < attack.value <= 1.0  # the tolerances leave room for a local part
+    assert 1.0 - 1e-9 < attack.value <= 1.0
     flipped = sb.conditional_entropy_upper_bound(data, 0, None, 0.1)
     assert flipped.exact and 1.0 - 1e-9 < flipped.value <= 1.0
 

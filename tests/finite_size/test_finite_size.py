@@ -627,10 +627,17 @@ def test_errors_whose_squares_are_below_all_floats() -> None:
     assert all(bound.certificate.verify().holds for bound in found)
 
 
-def test_programs_are_asked_once_where_they_gain_little() -> None:
-    """A tested key setting of Bob says 6e-5 bits more than CHSH: of data moved away, coarser ones are bounded alone."""
-    devices = sb.Behaviour.from_correlators([[0.66, 0.66, 0.94], [0.66, -0.66, 0.0]])
+@pytest.mark.parametrize("known", [True, False])
+def test_programs_are_asked_once_where_they_gain_little(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tested key setting of Bob says 6e-5 bits more than CHSH: of data moved away, coarser ones are bounded alone.
+
+    Programs are not asked at all where devices of the coarser data are known to have the finer ones.
+    """
+    if not known:
+        monkeypatch.setattr("sdpbound.entropies.auto.completed", lambda *_: None)
+    third = 0.941 if known else 0.94  # functionals of the same data are kept
+    devices = sb.Behaviour.from_correlators([[0.66, 0.66, third], [0.66, -0.66, 0.0]])
     bounds = [bound for _, bound in functionals.entropy_functionals(devices, "correlators", 0, None, 0.0, None)]
     first, *others = (bound for bound in bounds if bound is not None)
-    assert not first.merged and len(others) == len(functionals.DISTANCES) - 1
+    assert bool(first.merged) == known and len(others) == len(functionals.DISTANCES) - 1
     assert all("B2" in str(bound.merged) for bound in others)
