@@ -179,7 +179,7 @@ class _Search(ColumnGeneration[WeightsAnswer]):
     def _of_tables(self, near: Floats, far: Floats) -> Floats:
         """(m, J) tested values of behaviours in moment coordinates."""
         parts = [
-            table.reshape(len(table), -1) @ data.coefficients.reshape(len(data), -1).T
+            table.reshape(len(table), math.prod(data.scenario.shape)) @ data.coefficients.reshape(len(data), -1).T
             for table, data in zip((near, far), self.test.data, strict=True)
         ]
         return np.concatenate(parts, axis=1)

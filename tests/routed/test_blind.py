@@ -43,6 +43,12 @@ def test_an_attack_is_above() -> None:
     assert least.value < bound.value < attack.value < bound.value + 2e-2 and attack.missed < 1e-9
 
 
+def test_an_attack_where_no_protocol_has_a_name() -> None:
+    """Devices of protocols by name are among the first strategies; of other shapes there are none."""
+    attack = routed.entropy_upper_bound(alone(sb.Behaviour.from_correlators(0.98 * SIGNS)), rounds=2, given=0)
+    assert attack.value <= 1.0 and attack.missed < 1e-6
+
+
 def test_strategies_with_outcomes_that_eve_is_told() -> None:
     """H(A|F,E) of a random strategy: pinched states of Alice and F, as Eve holds the purification."""
     data = alone(sb.Behaviour.from_correlators(SIGNS)).data
