@@ -16,7 +16,7 @@ from sdpbound.protocols.running.sampling import draw
 from tests.experiments.samples import HONEST, rounds
 
 CODE = """
-import json, resource, sys, time
+import json, re, sys, time
 import sdpbound as sb
 start = time.process_time()
 counts, protocol = sb.Counts.from_csv(sys.argv[1]), sb.read_protocol(sys.argv[2])
@@ -25,7 +25,8 @@ if protocol.length.kind == "key":
     length = key.length * key.keys_equal
 else:
     length = int(sb.extract(counts, protocol).bits.size)
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# the largest size of this program; that of getrusage may be the one of the process that started it
+memory = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 print(json.dumps([length, time.process_time() - start, memory]))
 """
 PROTOCOL = """
