@@ -635,6 +635,19 @@ def test_a_given_strategy_that_has_the_data(monkeypatch: pytest.MonkeyPatch) -> 
     assert attack.exact and attack.value == pytest.approx(1.0, abs=1e-9) and attack.certificate.verify().holds
 
 
+def test_weights_of_few_strategies_are_moved_to_the_data() -> None:
+    """Two strategies cannot be adjusted to eight values exactly; weights that are 1e-11 off still have them."""
+    scenario = sb.Scenario.bipartite(2, 2)
+    both = [deterministic_strategies(scenario)[k] for k in (0, 5)]
+    moments = [s.behaviour().moments for s in both]
+    data = sb.Observations.full(sb.Behaviour(0.3 * both[0].behaviour().p + 0.7 * both[1].behaviour().p))
+    tested = np.array([np.tensordot(data.coefficients, m, axes=2) for m in moments])
+    off = Mixture(tuple(both), np.array([0.3 + 1e-11, 0.7 - 1e-11]), tested, np.zeros(2), None)
+    figure = EntropyQuestion(data, 0, None).figure
+    attack = build_attack(data, figure, off, 0.0)
+    assert attack.exact and not attack.resolved and attack.certificate.verify().holds
+
+
 @pytest.mark.parametrize("change", [{"strategies": 30}, {"symmetry": "yes"}, {"dimension": 99}])
 def test_options_that_cannot_be_read(change: dict[str, Any]) -> None:
     with pytest.raises(sb.InvalidInput, match=f"{next(iter(change))} = .* must be"):
